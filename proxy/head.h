@@ -1,0 +1,94 @@
+// Heads of messages as the exchange sees them, whatever the protocol: views into the buffer they were read into.
+// Values without ownership. VALID UNTIL: the buffer changes (each producer says when). LIMIT: kFields fields.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "proxy/limits.h"
+
+namespace narthex::proxy {
+
+// Fields that the proxy itself knows. Anything else is `other` and passes through.
+enum class FieldId : uint8_t {
+  other,
+  // framing and hop-by-hop (RFC 9110 7.6.1)
+  connection, content_length, transfer_encoding, te, trailer, upgrade, keep_alive, proxy_connection,
+  proxy_authenticate, proxy_authorization, expect, http2_settings,
+  // meaning for the proxy
+  host, cookie, set_cookie, user_agent, referer, date, server, x_request_id,
+  // who says where a request came from; never believed from an untrusted peer
+  forwarded, x_forwarded_for, x_forwarded_host, x_forwarded_port, x_forwarded_proto, x_forwarded_scheme,
+  x_forwarded_prefix, x_forwarded_other, x_scheme, x_real_ip, x_original, ssl_client, proxy,
+  // answers of a backend that only nginx would act on (annotations.md 13.1)
+  x_accel,
+  // the name holds bytes outside A-Z a-z 0-9 '-': dropped, so that no look-alike (X_Forwarded_For) passes
+  invalid_name,
+};
+
+// The id of a field name, compared without case.
+FieldId identify_field(std::string_view name);
+
+struct Field {
+  std::string_view name, value;  // as received; the value without surrounding white space
+  FieldId id = FieldId::other;
+};
+
+class FieldList {
+ public:
+  // False: the list is full.
+  bool add(std::string_view name, std::string_view value, FieldId id) {
+    if (size_ == fields_.size()) return false;
+    fields_[size_++] = Field{name, value, id};
+    return true;
+  }
+  void clear() { size_ = 0; }
+  const Field* begin() const { return fields_.data(); }
+  const Field* end() const { return fields_.data() + size_; }
+  size_t size() const { return size_; }
+  // The first field of that id, or null.
+  const Field* find(FieldId id) const {
+    for (const Field& field : *this)
+      if (field.id == id) return &field;
+    return nullptr;
+  }
+
+ private:
+  std::array<Field, limits::kFields> fields_;
+  size_t size_ = 0;
+};
+
+// How the length of a body is known (RFC 9112 6.3): decided once, by the admission check, from the bytes.
+enum class BodyKind : uint8_t { none, length, chunked, until_close };
+
+struct Framing {
+  BodyKind kind = BodyKind::none;
+  uint64_t length = 0;  // with BodyKind::length
+};
+
+struct RequestHead {
+  std::string_view method, target;  // target as received (origin-form; absolute-form is reduced to path and authority)
+  std::string_view authority;       // of the absolute-form, else the Host field; may be empty for HTTP/1.0
+  uint8_t version = 11;             // 10, 11, 20
+  Framing framing;
+  bool keep_alive = true;         // what the client asks for
+  bool expects_continue = false;  // Expect: 100-continue, from HTTP/1.1
+  bool wants_websocket = false;   // Connection: upgrade and Upgrade: websocket, without a body, on a GET of HTTP/1.1
+  bool accepts_trailers = false;  // TE: trailers
+  FieldList fields;
+};
+
+struct ResponseHead {
+  uint16_t status = 0;
+  uint8_t version = 11;
+  Framing framing;
+  bool keep_alive = true;
+  bool upgraded = false;  // 101 that answers the Upgrade that was sent
+  FieldList fields;
+};
+
+}  // namespace narthex::proxy

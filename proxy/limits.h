@@ -1,0 +1,58 @@
+// Every bound of the data plane, with the reason for its number. Nothing in proxy/ waits, buffers, loops or retries without one.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace narthex::proxy::limits {
+
+using namespace std::chrono_literals;
+
+// Heads. nginx takes a line of 8 KiB and 32 KiB in all by default; Apache 8 KiB a line and 100 fields.
+inline constexpr size_t kTargetBytes = 8 * 1024 + 192;   // about 8000 octets must be taken (RFC 9112 3); more is 414
+inline constexpr size_t kHeadBytes = 64 * 1024;          // request or response head; more is 431 or 502
+inline constexpr size_t kFields = 128;                   // fields in a head or trailer section; more is 431 or 502
+inline constexpr size_t kTrailerBytes = 8 * 1024;
+inline constexpr int kInterimResponses = 8;              // 1xx per exchange; a flood is 502
+
+// Chunked bodies (RFC 9112 7.1): a chunk header longer than this is an attack, real ones have under 20 bytes.
+inline constexpr size_t kChunkLineBytes = 256;
+inline constexpr size_t kChunkOverheadBytes = 16 * 1024;  // extensions may exceed the data by this much in all
+
+// Buffers come from the worker's free list in two sizes: one for heads (most have under 2 KiB) and one for bodies.
+inline constexpr size_t kSmallBuffer = 16 * 1024;
+inline constexpr size_t kLargeBuffer = 64 * 1024;
+inline constexpr size_t kFreeBuffers = 256;              // kept per size and worker, 20 MiB at the most
+// Above this, bytes between two plain sockets go through a pipe (measured break-even: about 16 KiB).
+inline constexpr size_t kSpliceFrom = 32 * 1024;
+inline constexpr size_t kPipeBytes = 1024 * 1024;
+inline constexpr size_t kFreePipes = 64;
+
+// Connections.
+inline constexpr uint32_t kClientConnections = 100'000;   // per worker; above it new ones are closed at once
+inline constexpr size_t kIdleUpstreamsPerWorker = 320;    // upstream-keepalive-connections of ingress-nginx
+inline constexpr uint32_t kRequestsPerUpstream = 10'000;  // upstream-keepalive-requests
+inline constexpr auto kIdleUpstream = 60s;                // upstream-keepalive-timeout
+inline constexpr int kListenBacklog = 4096;
+inline constexpr int kAcceptsPerTurn = 64;                // so that a flood of connections does not starve requests
+inline constexpr int kEventsPerTurn = 512;
+
+// Time. Deadlines, not gaps, where an attacker could drip.
+inline constexpr auto kTlsHandshake = 10s;
+inline constexpr auto kRequestHead = 60s;       // client-header-timeout
+inline constexpr auto kClientIdle = 75s;        // keep-alive
+inline constexpr auto kClientBodyGap = 60s;     // client-body-timeout
+inline constexpr auto kClientWriteGap = 60s;    // send_timeout
+inline constexpr auto kUpstreamConnect = 5s;    // proxy-connect-timeout
+inline constexpr auto kUpstreamReadGap = 60s;   // proxy-read-timeout
+inline constexpr auto kUpstreamWriteGap = 60s;  // proxy-send-timeout
+inline constexpr auto kLinger = 5s;             // reading on after the last answer, so that a reset does not eat it
+inline constexpr size_t kDrainBytes = 256 * 1024;  // of an unread request body, before the connection is closed instead
+
+// Attempts per exchange: the first, and once elsewhere.
+inline constexpr int kAttempts = 2;
+// Snapshots that exchanges in flight may hold back per worker before this is logged.
+inline constexpr size_t kHeldSnapshots = 1000;
+
+}  // namespace narthex::proxy::limits

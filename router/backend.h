@@ -1,0 +1,59 @@
+// Backends: a Service port with its ready endpoints, frozen. Made on the control thread, read by all workers.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace narthex::router {
+
+// An IPv4 or IPv6 address with a port. A value.
+struct Endpoint {
+  std::array<uint8_t, 16> ip{};  // network order; IPv4 in the first four bytes
+  bool v6 = false;
+  uint16_t port = 0;
+  // Stable hash of the text form "10.0.0.1:80" / "[::1]:80": the same in every process, so affinity survives restarts.
+  uint64_t id = 0;
+  bool operator==(const Endpoint& other) const { return ip == other.ip && v6 == other.v6 && port == other.port; }
+};
+
+// Nothing where `ip` is no address. Accepts both families.
+std::optional<Endpoint> make_endpoint(std::string_view ip, uint16_t port);
+std::string to_text(const Endpoint& endpoint);
+
+struct Backend {
+  std::string name;       // "namespace/service:port" as the Ingress names the port: the identity across snapshots
+  uint64_t identity = 0;  // hash of the name
+  std::vector<Endpoint> endpoints;  // in the order of their text, no duplicates
+  // Service.spec.sessionAffinity ClientIP.
+  std::optional<std::chrono::seconds> client_ip_affinity;
+};
+
+// Where a backend stands in the table of a snapshot. Slots are given out by the control plane and reused.
+using BackendSlot = uint32_t;
+inline constexpr BackendSlot kNoBackend = UINT32_MAX;
+
+// All backends of a snapshot, copy-on-write in chunks: a change copies one chunk of pointers and the list of chunks.
+// A value; const access from any thread.
+class BackendTable {
+ public:
+  // Null: no such backend. VALID UNTIL: the last table that shares it is gone.
+  const Backend* find(BackendSlot slot) const {
+    const size_t chunk = slot / kChunk;
+    return chunk < chunks_.size() && chunks_[chunk] ? (*chunks_[chunk])[slot % kChunk].get() : nullptr;
+  }
+  // Puts a backend into its slot, or empties the slot with null. THREAD: control.
+  void set(BackendSlot slot, std::shared_ptr<const Backend> backend);
+
+ private:
+  static constexpr size_t kChunk = 256;
+  using Chunk = std::array<std::shared_ptr<const Backend>, kChunk>;
+  std::vector<std::shared_ptr<const Chunk>> chunks_;
+};
+
+}  // namespace narthex::router

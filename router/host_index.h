@@ -1,0 +1,37 @@
+// From a host name to its routes: a hash table in shards, copy-on-write, so that a snapshot that differs in one host shares
+// all other shards with the one before. A value; const access from any thread, changes on the control thread before publishing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "router/host_routes.h"
+
+namespace narthex::router {
+
+class HostIndex {
+ public:
+  // `host` is canonical (normalise.h). The exact host, else the wildcard of its parent ("*.example.com" for "a.example.com",
+  // exactly one label), else the routes without host, else null. At most three probes, no allocation.
+  const HostRoutes* find(std::string_view host) const;
+  // Exactly this key ("", "a.example.com", "*.example.com"), for the control plane.
+  const HostRoutes* find_key(std::string_view key) const;
+
+  // Adds or replaces the routes of routes->host(). Copies one shard.
+  void set(std::shared_ptr<const HostRoutes> routes);
+  void erase(std::string_view key);
+  size_t size() const { return size_; }
+  size_t index_bytes() const;
+  // Every host, in no particular order.
+  void for_each(const std::function<void(const HostRoutes&)>& visit) const;
+
+ private:
+  struct Shard;
+  std::vector<std::shared_ptr<const Shard>> shards_;
+  size_t size_ = 0;
+};
+
+}  // namespace narthex::router
