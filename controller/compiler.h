@@ -1,0 +1,108 @@
+// The incremental compiler: changes in, snapshots and findings out. Owned by main (or by check, or by a test); keeps the store.
+// THREAD: control. Old snapshots may be read by anybody meanwhile; parts that did not change are shared with them.
+// One change costs the work of one change: no call iterates over all Ingresses, hosts or findings.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "controller/certificate_book.h"
+#include "controller/change.h"
+#include "controller/finding_set.h"
+#include "controller/store.h"
+#include "controller/translate.h"
+#include "router/snapshot.h"
+#include "tls/sni_index.h"
+
+namespace narthex::controller {
+
+struct CompilerOptions {
+  ClassRules classes;     // --ingress-class, --controller-class, ..., --annotations-prefix
+  BackendRules backends;  // standalone: loopback endpoints allowed
+  std::optional<config::ObjectKey> default_backend_service, default_ssl_certificate;
+  // Serves where no other certificate fits. REQUIRES: not null.
+  std::shared_ptr<const tls::Certificate> default_certificate;
+};
+
+// How many units were translated since the start, for tests of cost and for metrics.
+struct CompilerCounts {
+  uint64_t hosts = 0, backends = 0, certificate_hosts = 0, ingresses = 0, certificates_parsed = 0;
+};
+
+struct CertificateExpiry {
+  std::string host;  // "" for the default certificate
+  config::ObjectKey secret;  // empty for the self-made one
+  base::WallTime not_after;
+};
+
+class Compiler final {
+ public:
+  // REQUIRES: the clock outlives this.
+  Compiler(CompilerOptions options, const base::Clock& clock);
+  Compiler(const Compiler&) = delete;
+  Compiler& operator=(const Compiler&) = delete;
+
+  void apply(Changes changes);
+  // What the source itself found while reading (broken documents, for instance), replaced per source (a file, say).
+  void set_source_findings(const std::string& source, config::Findings findings);
+  // The next generation, or the same pointer as before when nothing that workers see has changed. Never null. Certificates
+  // that expired or became valid meanwhile are taken into account.
+  std::shared_ptr<const router::Snapshot> compile();
+  // When a certificate will begin or cease to be valid: call compile() then.
+  std::optional<base::WallTime> next_turn() const { return book_.next_turn(); }
+
+  // As of the last compile() and set_source_findings(): sorted, unique. VALID UNTIL: the next such call.
+  const FindingSet::Listed& findings() const { return findings_.listed(); }
+  FindingChanges take_finding_changes() { return findings_.take_changes(); }
+  // Every certificate that is being served, by host.
+  std::vector<CertificateExpiry> certificate_expiries() const;
+  const CompilerCounts& counts() const { return counts_; }
+  size_t ingress_count() const { return store_.ingress_count(); }
+
+ private:
+  // What all routes of one Ingress share; kept as long as its annotations stay the same.
+  struct IngressParts {
+    config::IngressAnnotations annotations;
+    std::shared_ptr<const router::RoutePolicy> policy;
+    std::shared_ptr<const router::RouteOwner> owner;
+  };
+
+  void compile_secrets(Dirty& dirty, base::WallTime now);
+  void compile_ingress(const config::ObjectKey& key);
+  void compile_backend(const BackendKey& key);
+  void compile_host(const std::string& host);
+  void compile_certificates(const std::set<std::string>& hosts);
+  void compile_default_certificate();
+  router::RouteSpec route_spec(TranslatedRoute route) const;
+  router::BackendSlot take_slot(const BackendKey& key);
+  void free_slot(const BackendKey& key);
+  void set_certificates(const std::string& host, std::vector<ChosenCertificate> chosen);
+
+  CompilerOptions options_;
+  const base::Clock& clock_;
+  Store store_;
+  CertificateBook book_;
+  FindingSet findings_;
+  CompilerCounts counts_;
+
+  std::unordered_map<config::ObjectKey, IngressParts, KeyHash> parts_;
+  std::map<BackendKey, router::BackendSlot> slots_;
+  std::vector<router::BackendSlot> free_slots_;
+  std::map<std::string, std::vector<ChosenCertificate>> chosen_;  // by host; "" for the default
+
+  // The snapshot that is being prepared.
+  router::HostIndex hosts_;
+  router::BackendTable backends_;
+  std::shared_ptr<tls::SniIndex> certificates_;  // null: as published
+  bool changed_ = true;                          // the first compile() publishes, whatever there is
+  std::shared_ptr<const router::Snapshot> published_;
+};
+
+}  // namespace narthex::controller

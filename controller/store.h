@@ -1,0 +1,156 @@
+// The store: the objects that the control plane believes in now, who refers to whom, and what must be translated again.
+// Owned by the Compiler. THREAD: control. Pointers and references that it returns are VALID UNTIL the next apply().
+// Only Ingresses that are ours (class rules) and no canaries count in the indexes; the others are kept, but refer to nothing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "base/hash.h"
+#include "config/objects.h"
+#include "controller/change.h"
+
+namespace narthex::controller {
+
+// A Service port as Ingresses name it. Number and name are one text, as in ingress-nginx; empty: the Service's first port.
+struct BackendKey {
+  config::ObjectKey service;
+  std::string port;
+  auto operator<=>(const BackendKey&) const = default;
+};
+std::string to_text(const BackendKey& key);  // "default/api:80", the identity of the backend in snapshots
+
+// Which Ingresses are ours.
+struct ClassRules {
+  std::string ingress_class = "nginx";
+  std::string controller_class = "k8s.io/ingress-nginx";
+  bool ingress_class_by_name = false;
+  bool watch_ingress_without_class = false;
+  std::string annotations_prefix = "nginx.ingress.kubernetes.io";  // for PREFIX/canary
+};
+
+enum class Standing : uint8_t {
+  foreign,        // another controller's, ignored without a word
+  unknown_class,  // names an IngressClass that does not exist: ignored with a note
+  canary,         // ours, but a canary: claims no host, path or certificate of its own
+  served,
+};
+
+// What changed since the last take_dirty(), as keys of what has to be translated again.
+struct Dirty {
+  std::set<config::ObjectKey> ingresses;    // their own findings and policy
+  std::set<std::string> hosts;              // routes
+  std::set<BackendKey> backends;            // endpoints
+  std::set<config::ObjectKey> secrets;      // certificates to parse or forget
+  std::set<std::string> certificate_hosts;  // choice of certificates
+  bool empty() const;
+};
+
+struct KeyHash {
+  size_t operator()(const config::ObjectKey& key) const { return base::hash(key.name, base::hash(key.ns)); }
+};
+// Oldest first, then namespace and name: who claims first. No creation time is younger than any.
+struct ByAge {
+  bool operator()(const config::Ingress* a, const config::Ingress* b) const;
+};
+
+using IngressesByAge = std::set<const config::Ingress*, ByAge>;
+using IngressKeys = std::set<config::ObjectKey>;
+using SlicesByName = std::map<std::string, const config::EndpointSlice*>;
+
+class Store final {
+ public:
+  explicit Store(ClassRules rules) : rules_(std::move(rules)) {}
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // An object that equals the stored one makes nothing dirty. Kinds that nothing depends on are dropped.
+  void apply(Change change);
+  Dirty take_dirty();
+  // The certificate of this Secret has come to another time of its life: all that depends on it is dirty.
+  void touch_secret(const config::ObjectKey& key);
+  // Keeps a backend or a Secret in use without an Ingress: the controller's own defaults.
+  void pin_backend(const BackendKey& key);
+  void pin_secret(const config::ObjectKey& key);
+
+  const ClassRules& rules() const { return rules_; }
+  const config::Ingress* ingress(const config::ObjectKey& key) const;
+  Standing standing(const config::ObjectKey& key) const;  // foreign where there is none
+  const config::Service* service(const config::ObjectKey& key) const;
+  const config::Endpoints* endpoints(const config::ObjectKey& key) const;
+  const config::Secret* secret(const config::ObjectKey& key) const;
+  // By name, so that endpoints and findings come in one order whatever happened first.
+  const SlicesByName& slices_of(const config::ObjectKey& service) const;
+
+  // Served Ingresses by what they refer to.
+  const IngressesByAge& ingresses_of_host(const std::string& host) const;              // rules, or "" for a catch-all
+  const IngressesByAge& ingresses_of_certificate_host(const std::string& host) const;  // see certificate_hosts_of
+  const IngressKeys& ingresses_of_backend(const BackendKey& key) const;
+  const IngressKeys& ingresses_of_secret(const config::ObjectKey& secret) const;
+  // Is a backend or a Secret referred to (or pinned)?
+  bool uses_backend(const BackendKey& key) const;
+  bool uses_secret(const config::ObjectKey& key) const;
+  size_t ingress_count() const { return ingresses_.size(); }
+
+ private:
+  struct IngressEntry {
+    config::Ingress object;
+    Standing standing = Standing::foreign;
+  };
+  template <typename T>
+  using Objects = std::unordered_map<config::ObjectKey, T, KeyHash>;
+
+  void put(config::Ingress object);
+  void put(config::IngressClass object);
+  void put(config::Service object);
+  void put(config::EndpointSlice object);
+  void put(config::Endpoints object);
+  void put(config::Secret object);
+  void put(config::ConfigMap) {}
+  void remove(const config::ObjectRef& ref);
+  void remove_slice(const config::ObjectKey& key);
+
+  Standing judge(const config::Ingress& ingress) const;
+  Standing judge_class(const config::Ingress& ingress) const;
+  bool is_ours(const config::IngressClass& ingress_class) const;
+  void judge_again(const IngressKeys& keys);
+  void class_changed(const config::ObjectKey& key);
+  void index_class(const config::Ingress& ingress, bool add);
+  // Adds or takes away what the Ingress refers to, and marks all of it dirty.
+  void index(const config::Ingress& ingress, bool add);
+  void index_backends(const config::Ingress& ingress, bool add);
+  void index_certificates(const config::Ingress& ingress, bool add);
+  void mark_backends(const config::ObjectKey& service);
+
+  ClassRules rules_;
+  Dirty dirty_;
+  Objects<IngressEntry> ingresses_;
+  Objects<config::Service> services_;
+  Objects<config::Endpoints> endpoints_;
+  Objects<config::EndpointSlice> slices_;
+  Objects<config::Secret> secrets_;
+  std::map<std::string, config::IngressClass> classes_;  // few
+
+  std::unordered_map<std::string, IngressKeys> ingresses_of_class_;  // "" for those that name none; all, not only ours
+  std::unordered_map<std::string, IngressesByAge> ingresses_of_host_, ingresses_of_certificate_host_;
+  std::map<BackendKey, IngressKeys> ingresses_of_backend_;  // ordered: the backends of one Service stand together
+  Objects<IngressKeys> ingresses_of_secret_;
+  Objects<SlicesByName> slices_of_service_;
+  std::set<BackendKey> pinned_backends_;
+  std::set<config::ObjectKey> pinned_secrets_;
+};
+
+// What an Ingress refers to, from its text alone. Pure.
+std::set<std::string> hosts_of(const config::Ingress& ingress);
+std::set<BackendKey> backends_of(const config::Ingress& ingress);
+// Every host of a tls entry; and, where there is any tls entry, every host of a rule.
+std::set<std::string> certificate_hosts_of(const config::Ingress& ingress);
+std::set<config::ObjectKey> secrets_of(const config::Ingress& ingress);
+// None where the reference is broken or no Service.
+std::optional<BackendKey> backend_key(const std::string& ns, const config::IngressBackend& backend);
+
+}  // namespace narthex::controller

@@ -1,0 +1,75 @@
+// Translation: from the store to routes, backends, certificates and findings, one unit at a time. Pure functions of their
+// arguments; nothing here remembers anything, so translating a unit again from the same store gives the same. THREAD: control.
+// Pointers in results point into the store. VALID UNTIL: the next Store::apply.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/annotations.h"
+#include "config/finding.h"
+#include "controller/certificate_book.h"
+#include "controller/store.h"
+#include "router/backend.h"
+#include "router/host_routes.h"
+
+namespace narthex::controller {
+
+// A router::RouteSpec before slots were given out.
+struct TranslatedRoute {
+  std::string path;  // canonical, at most router::kPathBytesMax
+  router::PathType type = router::PathType::prefix;
+  std::optional<BackendKey> backend;  // none: broken, answers 503
+  const config::Ingress* owner = nullptr;
+};
+
+struct TranslatedHost {
+  std::string host;
+  std::vector<TranslatedRoute> routes;      // no two claim the same path
+  std::optional<TranslatedRoute> fallback;  // never beside Prefix /
+  config::Findings findings;                // PathConflict
+};
+
+// The paths of all Ingresses of a host, merged: the oldest claims first, later claimants of a path get a finding.
+TranslatedHost translate_host(const Store& store, const std::string& host);
+
+struct BackendRules {
+  bool refuse_loopback_endpoints = false;
+};
+
+struct TranslatedBackend {
+  router::Backend backend;
+  config::Findings findings;  // on the Ingresses that name what is not there, on the Service, on its slices
+};
+
+TranslatedBackend translate_backend(const Store& store, const BackendKey& key, const BackendRules& rules);
+
+struct ChosenCertificate {
+  config::ObjectKey secret;
+  std::shared_ptr<const tls::Certificate> certificate;
+};
+
+struct TranslatedCertificates {
+  std::vector<ChosenCertificate> chosen;  // one per key type at most, ECDSA first; empty: the host has none of its own
+  config::Findings findings;              // CertificateConflict
+};
+
+// The oldest Ingress with a usable certificate for the host decides the namespace; its others may add a key type.
+TranslatedCertificates translate_certificates(const Store& store, const CertificateBook& book, const std::string& host);
+
+struct TranslatedIngress {
+  std::optional<config::IngressAnnotations> annotations;  // none where it is not served
+  config::Findings findings;  // class, annotations, resource backends, paths, tls entries and their Secrets
+};
+
+TranslatedIngress translate_ingress(const Store& store, const CertificateBook& book, const config::ObjectKey& key);
+
+// Null where nothing is asked for.
+std::shared_ptr<const router::RoutePolicy> make_policy(const config::IngressAnnotations& annotations);
+
+// A rule's path as canonical request paths are compared with it (router/normalise.h); none where it cannot be one.
+std::optional<std::string> canonical_path(const std::string& path);
+
+}  // namespace narthex::controller
