@@ -1,4 +1,4 @@
-// The incremental compiler: changes in, snapshots and findings out. Owned by main (or by check, or by a test); keeps the store.
+// The incremental compiler: changes in, snapshots and findings out. Owned by main (or check, or a test).
 // THREAD: control. Old snapshots may be read by anybody meanwhile; parts that did not change are shared with them.
 // One change costs the work of one change: no call iterates over all Ingresses, hosts or findings.
 #pragma once
@@ -52,8 +52,8 @@ class Compiler final {
   void apply(Changes changes);
   // What the source itself found while reading (broken documents, for instance), replaced per source (a file, say).
   void set_source_findings(const std::string& source, config::Findings findings);
-  // The next generation, or the same pointer as before when nothing that workers see has changed. Never null. Certificates
-  // that expired or became valid meanwhile are taken into account.
+  // The next generation, or the same pointer as before when nothing that workers see has changed. Never null.
+  // Certificates that expired or became valid meanwhile are taken into account.
   std::shared_ptr<const router::Snapshot> compile();
   // When a certificate will begin or cease to be valid: call compile() then.
   std::optional<base::WallTime> next_turn() const { return book_.next_turn(); }

@@ -1,5 +1,6 @@
-// All current findings, kept per unit of translation, so that translating one unit again costs the findings of that unit.
-// Two units may say the same thing; it is listed once, until both have taken it back. Owned by the Compiler. THREAD: control.
+// All current findings, kept per unit of translation, so that translating a unit again costs that unit's findings.
+// Two units may say the same thing; it is listed once, until both have taken it back. Owned by the Compiler.
+// THREAD: control.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The routing snapshot as text: golden files and the admin page /routes. One fact per line, sorted, so that a diff shows what
-// changed. Pure; any thread (snapshots are frozen). The notation:
+// The routing snapshot as text: golden files and the admin page /routes. One fact per line, sorted, so that a diff
+// shows what changed. Pure; any thread (snapshots are frozen). The notation:
 //
 //   host *                                                       requests that no other host takes
 //     prefix / -> default/web:80 (default/catch-all)             type, path, backend, (namespace/Ingress)

@@ -1,11 +1,11 @@
-// The store: the objects that the control plane believes in now, who refers to whom, and what must be translated again.
-// Owned by the Compiler. THREAD: control. Pointers and references that it returns are VALID UNTIL the next apply().
-// Only Ingresses that are ours (class rules) and no canaries count in the indexes; the others are kept, but refer to nothing.
+// The store: the objects that the control plane believes in now, who refers to whom, what must be translated again.
+// Owned by the Compiler. THREAD: control. VALID UNTIL: the next apply(), for all pointers and references given out.
+// Only Ingresses that are ours (class rules) and no canaries count in the indexes; others are kept, refer to nothing.
+// LIMIT: of Secrets only tls.crt and tls.key are kept (and the names of other keys); labels are dropped everywhere.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -13,16 +13,9 @@
 #include "base/hash.h"
 #include "config/objects.h"
 #include "controller/change.h"
+#include "controller/references.h"
 
 namespace narthex::controller {
-
-// A Service port as Ingresses name it. Number and name are one text, as in ingress-nginx; empty: the Service's first port.
-struct BackendKey {
-  config::ObjectKey service;
-  std::string port;
-  auto operator<=>(const BackendKey&) const = default;
-};
-std::string to_text(const BackendKey& key);  // "default/api:80", the identity of the backend in snapshots
 
 // Which Ingresses are ours.
 struct ClassRules {
@@ -86,9 +79,9 @@ class Store final {
   // By name, so that endpoints and findings come in one order whatever happened first.
   const SlicesByName& slices_of(const config::ObjectKey& service) const;
 
-  // Served Ingresses by what they refer to.
-  const IngressesByAge& ingresses_of_host(const std::string& host) const;              // rules, or "" for a catch-all
-  const IngressesByAge& ingresses_of_certificate_host(const std::string& host) const;  // see certificate_hosts_of
+  // Served Ingresses by what they refer to; hosts as in references.h.
+  const IngressesByAge& ingresses_of_host(const std::string& host) const;
+  const IngressesByAge& ingresses_of_certificate_host(const std::string& host) const;
   const IngressKeys& ingresses_of_backend(const BackendKey& key) const;
   const IngressKeys& ingresses_of_secret(const config::ObjectKey& secret) const;
   // Is a backend or a Secret referred to (or pinned)?
@@ -125,6 +118,8 @@ class Store final {
   void index_backends(const config::Ingress& ingress, bool add);
   void index_certificates(const config::Ingress& ingress, bool add);
   void mark_backends(const config::ObjectKey& service);
+  // The Ingresses for which a port of the Service was found and now is not, or the other way round.
+  void mark_findings(const config::ObjectKey& key, const config::Service* before, const config::Service* after);
 
   ClassRules rules_;
   Dirty dirty_;
@@ -137,20 +132,12 @@ class Store final {
 
   std::unordered_map<std::string, IngressKeys> ingresses_of_class_;  // "" for those that name none; all, not only ours
   std::unordered_map<std::string, IngressesByAge> ingresses_of_host_, ingresses_of_certificate_host_;
-  std::map<BackendKey, IngressKeys> ingresses_of_backend_;  // ordered: the backends of one Service stand together
+  // Ordered: the backends of one Service stand together. A pinned backend stays without Ingresses.
+  std::map<BackendKey, IngressKeys> ingresses_of_backend_;
   Objects<IngressKeys> ingresses_of_secret_;
   Objects<SlicesByName> slices_of_service_;
   std::set<BackendKey> pinned_backends_;
   std::set<config::ObjectKey> pinned_secrets_;
 };
-
-// What an Ingress refers to, from its text alone. Pure.
-std::set<std::string> hosts_of(const config::Ingress& ingress);
-std::set<BackendKey> backends_of(const config::Ingress& ingress);
-// Every host of a tls entry; and, where there is any tls entry, every host of a rule.
-std::set<std::string> certificate_hosts_of(const config::Ingress& ingress);
-std::set<config::ObjectKey> secrets_of(const config::Ingress& ingress);
-// None where the reference is broken or no Service.
-std::optional<BackendKey> backend_key(const std::string& ns, const config::IngressBackend& backend);
 
 }  // namespace narthex::controller

@@ -1,5 +1,5 @@
-// Translation: from the store to routes, backends, certificates and findings, one unit at a time. Pure functions of their
-// arguments; nothing here remembers anything, so translating a unit again from the same store gives the same. THREAD: control.
+// Translation: from the store to routes, backends, certificates and findings, one unit at a time. Pure functions of
+// their arguments: translating a unit again from the same store gives the same. THREAD: control.
 // Pointers in results point into the store. VALID UNTIL: the next Store::apply.
 #pragma once
 
@@ -41,7 +41,7 @@ struct BackendRules {
 
 struct TranslatedBackend {
   router::Backend backend;
-  config::Findings findings;  // on the Ingresses that name what is not there, on the Service, on its slices
+  config::Findings findings;  // on the Service and on its slices
 };
 
 TranslatedBackend translate_backend(const Store& store, const BackendKey& key, const BackendRules& rules);
@@ -61,7 +61,7 @@ TranslatedCertificates translate_certificates(const Store& store, const Certific
 
 struct TranslatedIngress {
   std::optional<config::IngressAnnotations> annotations;  // none where it is not served
-  config::Findings findings;  // class, annotations, resource backends, paths, tls entries and their Secrets
+  config::Findings findings;  // class, annotations, paths, Services and ports that are not there, tls entries
 };
 
 TranslatedIngress translate_ingress(const Store& store, const CertificateBook& book, const config::ObjectKey& key);

@@ -1,0 +1,41 @@
+// What objects refer to, read from their own text alone: hosts, Service ports, Secrets. Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "config/objects.h"
+
+namespace narthex::controller {
+
+// A Service port as Ingresses name it: number or name, one text as in ingress-nginx. Empty: the Service's first port.
+struct BackendKey {
+  config::ObjectKey service;
+  std::string port;
+  auto operator<=>(const BackendKey&) const = default;
+};
+std::string to_text(const BackendKey& key);  // "default/api:80", the identity of the backend in snapshots
+std::string to_text(const config::ObjectKey& key);  // "default/shop"
+
+// None where the reference is broken or names no Service.
+std::optional<BackendKey> backend_key(const std::string& ns, const config::IngressBackend& backend);
+
+// How a port reference met a Service: by number, else by name, else by the text of targetPort as ingress-nginx allows.
+enum class PortMatch : uint8_t { no_service, no_port, by_target, found };
+struct FoundPort {
+  PortMatch match = PortMatch::no_service;
+  const config::ServicePort* port = nullptr;  // points into the Service
+};
+// Only TCP ports count. `service` may be null.
+FoundPort find_port(const config::Service* service, const std::string& port);
+
+// The hosts that an Ingress has routes for; "" where it has a rule without host, or only a defaultBackend.
+std::set<std::string> hosts_of(const config::Ingress& ingress);
+std::set<BackendKey> backends_of(const config::Ingress& ingress);
+// Every host of a tls entry; and, where there is any tls entry, every host of a rule.
+std::set<std::string> certificate_hosts_of(const config::Ingress& ingress);
+std::set<config::ObjectKey> secrets_of(const config::Ingress& ingress);
+
+}  // namespace narthex::controller

@@ -1,0 +1,348 @@
+#include "controller/store.h"
+
+#include <tuple>
+#include <utility>
+
+#include "base/text.h"
+
+namespace narthex::controller {
+namespace {
+
+constexpr const char* kClassAnnotation = "kubernetes.io/ingress.class";
+// A copy of the whole object that kubectl leaves; nothing reads it.
+constexpr const char* kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
+std::string annotation(const config::Meta& meta, const std::string& name) {
+  const auto found = meta.annotations.find(name);
+  return found == meta.annotations.end() ? "" : found->second;
+}
+
+bool is_true(std::string_view text) {  // Go's ParseBool, as ingress-nginx reads booleans
+  for (std::string_view yes : {"1", "t", "T", "true", "True", "TRUE"}) {
+    if (text == yes) return true;
+  }
+  return false;
+}
+
+void strip(config::Meta& meta) {
+  meta.labels.clear();
+  meta.annotations.clear();
+}
+
+// Never a reference to a temporary: the empty answer of a look-up that found nothing.
+template <typename Map, typename Key>
+const typename Map::mapped_type& find_or_empty(const Map& map, const Key& key) {
+  static const typename Map::mapped_type kEmpty{};
+  const auto found = map.find(key);
+  return found == map.end() ? kEmpty : found->second;
+}
+
+template <typename Map, typename Key>
+const typename Map::mapped_type* find_or_null(const Map& map, const Key& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? nullptr : &found->second;
+}
+
+// Adds a member to the set under `key` or takes it away; no empty sets stay.
+template <typename Map, typename Key, typename Member>
+void change_member(Map& map, const Key& key, const Member& member, bool add) {
+  if (add) {
+    map[key].insert(member);
+    return;
+  }
+  const auto found = map.find(key);
+  if (found == map.end()) return;
+  found->second.erase(member);
+  if (found->second.empty()) map.erase(found);
+}
+
+}  // namespace
+
+bool Dirty::empty() const {
+  return ingresses.empty() && hosts.empty() && backends.empty() && secrets.empty() && certificate_hosts.empty();
+}
+
+bool ByAge::operator()(const config::Ingress* a, const config::Ingress* b) const {
+  const auto time = [](const config::Ingress* ingress) {
+    return ingress->meta.creation_time.value_or(std::chrono::sys_seconds::max());
+  };
+  return std::tuple(time(a), std::tie(a->meta.key)) < std::tuple(time(b), std::tie(b->meta.key));
+}
+
+void Store::apply(Change change) {
+  if (!change.object) {
+    remove(change.ref);
+    return;
+  }
+  std::visit([this](auto&& object) { put(std::move(object)); }, std::move(*change.object));
+}
+
+Dirty Store::take_dirty() { return std::exchange(dirty_, {}); }
+
+void Store::touch_secret(const config::ObjectKey& key) {
+  if (!uses_secret(key)) return;
+  dirty_.secrets.insert(key);
+  for (const config::ObjectKey& user : ingresses_of_secret(key)) {
+    dirty_.ingresses.insert(user);
+    dirty_.certificate_hosts.merge(certificate_hosts_of(ingresses_.at(user).object));
+  }
+}
+
+void Store::pin_backend(const BackendKey& key) {
+  ingresses_of_backend_.try_emplace(key);
+  pinned_backends_.insert(key);
+  dirty_.backends.insert(key);
+}
+
+void Store::pin_secret(const config::ObjectKey& key) {
+  pinned_secrets_.insert(key);
+  touch_secret(key);
+}
+
+const config::Ingress* Store::ingress(const config::ObjectKey& key) const {
+  const IngressEntry* entry = find_or_null(ingresses_, key);
+  return entry ? &entry->object : nullptr;
+}
+
+Standing Store::standing(const config::ObjectKey& key) const {
+  const IngressEntry* entry = find_or_null(ingresses_, key);
+  return entry ? entry->standing : Standing::foreign;
+}
+
+const config::Service* Store::service(const config::ObjectKey& key) const { return find_or_null(services_, key); }
+const config::Endpoints* Store::endpoints(const config::ObjectKey& key) const { return find_or_null(endpoints_, key); }
+const config::Secret* Store::secret(const config::ObjectKey& key) const { return find_or_null(secrets_, key); }
+
+const SlicesByName& Store::slices_of(const config::ObjectKey& service) const {
+  return find_or_empty(slices_of_service_, service);
+}
+
+const IngressesByAge& Store::ingresses_of_host(const std::string& host) const {
+  return find_or_empty(ingresses_of_host_, host);
+}
+
+const IngressesByAge& Store::ingresses_of_certificate_host(const std::string& host) const {
+  return find_or_empty(ingresses_of_certificate_host_, host);
+}
+
+const IngressKeys& Store::ingresses_of_backend(const BackendKey& key) const {
+  return find_or_empty(ingresses_of_backend_, key);
+}
+
+const IngressKeys& Store::ingresses_of_secret(const config::ObjectKey& secret) const {
+  return find_or_empty(ingresses_of_secret_, secret);
+}
+
+bool Store::uses_backend(const BackendKey& key) const { return ingresses_of_backend_.contains(key); }
+
+bool Store::uses_secret(const config::ObjectKey& key) const {
+  return ingresses_of_secret_.contains(key) || pinned_secrets_.contains(key);
+}
+
+void Store::put(config::Ingress object) {
+  object.meta.labels.clear();
+  object.meta.annotations.erase(kLastApplied);
+  const config::ObjectKey key = object.meta.key;
+  const auto found = ingresses_.find(key);
+  if (found != ingresses_.end()) {
+    if (found->second.object == object) return;
+    index_class(found->second.object, false);
+    if (found->second.standing == Standing::served) index(found->second.object, false);
+  }
+  IngressEntry& entry = ingresses_[key];
+  entry.standing = judge(object);
+  entry.object = std::move(object);
+  index_class(entry.object, true);
+  if (entry.standing == Standing::served) index(entry.object, true);
+  dirty_.ingresses.insert(key);
+}
+
+void Store::put(config::IngressClass object) {
+  strip(object.meta);
+  const config::ObjectKey key = object.meta.key;
+  const auto found = classes_.find(key.name);
+  if (found != classes_.end() && found->second == object) return;
+  classes_[key.name] = std::move(object);
+  class_changed(key);
+}
+
+void Store::put(config::Service object) {
+  strip(object.meta);
+  const config::ObjectKey key = object.meta.key;
+  const config::Service* before = service(key);
+  if (before && *before == object) return;
+  mark_findings(key, before, &object);
+  services_.insert_or_assign(key, std::move(object));
+  mark_backends(key);
+}
+
+void Store::put(config::EndpointSlice object) {
+  strip(object.meta);
+  const config::ObjectKey key = object.meta.key;
+  const auto found = slices_.find(key);
+  if (found != slices_.end() && found->second == object) return;
+  remove_slice(key);
+  const config::ObjectKey service{key.ns, object.service};
+  const config::EndpointSlice& stored = slices_.emplace(key, std::move(object)).first->second;
+  slices_of_service_[service][key.name] = &stored;
+  mark_backends(service);
+}
+
+void Store::put(config::Endpoints object) {
+  strip(object.meta);
+  const config::ObjectKey key = object.meta.key;
+  const config::Endpoints* before = endpoints(key);
+  if (before && *before == object) return;
+  endpoints_.insert_or_assign(key, std::move(object));
+  mark_backends(key);
+}
+
+void Store::put(config::Secret object) {
+  strip(object.meta);
+  for (auto& [name, bytes] : object.data) {
+    if (name != "tls.crt" && name != "tls.key") std::string().swap(bytes);
+  }
+  const config::ObjectKey key = object.meta.key;
+  const config::Secret* before = secret(key);
+  if (before && *before == object) return;
+  secrets_.insert_or_assign(key, std::move(object));
+  touch_secret(key);
+}
+
+void Store::remove(const config::ObjectRef& ref) {
+  const config::ObjectKey key{ref.ns, ref.name};
+  if (ref.kind == config::Ingress::kKind) {
+    const auto found = ingresses_.find(key);
+    if (found == ingresses_.end()) return;
+    index_class(found->second.object, false);
+    if (found->second.standing == Standing::served) index(found->second.object, false);
+    ingresses_.erase(found);
+    dirty_.ingresses.insert(key);
+  } else if (ref.kind == config::IngressClass::kKind) {
+    if (classes_.erase(key.name) != 0) class_changed(key);
+  } else if (ref.kind == config::Service::kKind) {
+    if (const config::Service* before = service(key)) mark_findings(key, before, nullptr);
+    if (services_.erase(key) != 0) mark_backends(key);
+  } else if (ref.kind == config::EndpointSlice::kKind) {
+    remove_slice(key);
+  } else if (ref.kind == config::Endpoints::kKind) {
+    if (endpoints_.erase(key) != 0) mark_backends(key);
+  } else if (ref.kind == config::Secret::kKind) {
+    if (secrets_.erase(key) != 0) touch_secret(key);
+  }
+}
+
+void Store::remove_slice(const config::ObjectKey& key) {
+  const auto found = slices_.find(key);
+  if (found == slices_.end()) return;
+  const config::ObjectKey service{key.ns, found->second.service};
+  const auto slices = slices_of_service_.find(service);
+  slices->second.erase(key.name);
+  if (slices->second.empty()) slices_of_service_.erase(slices);
+  slices_.erase(found);
+  mark_backends(service);
+}
+
+Standing Store::judge(const config::Ingress& ingress) const {
+  const Standing standing = judge_class(ingress);
+  if (standing != Standing::served) return standing;
+  const std::string canary = annotation(ingress.meta, rules_.annotations_prefix + "/canary");
+  return is_true(base::trim(canary)) ? Standing::canary : Standing::served;
+}
+
+// spec.ingressClassName first, then the old annotation, then what is said for Ingresses without class.
+Standing Store::judge_class(const config::Ingress& ingress) const {
+  if (ingress.class_name && !ingress.class_name->empty()) {
+    const auto found = classes_.find(*ingress.class_name);
+    if (found != classes_.end()) return is_ours(found->second) ? Standing::served : Standing::foreign;
+    // Manifests often come without the IngressClass object, which belongs to whoever installs the controller.
+    return *ingress.class_name == rules_.ingress_class ? Standing::served : Standing::unknown_class;
+  }
+  const std::string old = annotation(ingress.meta, kClassAnnotation);
+  if (!old.empty()) return old == rules_.ingress_class ? Standing::served : Standing::foreign;
+  if (rules_.watch_ingress_without_class) return Standing::served;
+  for (const auto& [name, ingress_class] : classes_) {
+    if (ingress_class.is_default && is_ours(ingress_class)) return Standing::served;
+  }
+  return Standing::foreign;
+}
+
+bool Store::is_ours(const config::IngressClass& ingress_class) const {
+  return ingress_class.controller == rules_.controller_class ||
+         (rules_.ingress_class_by_name && ingress_class.meta.key.name == rules_.ingress_class);
+}
+
+void Store::class_changed(const config::ObjectKey& key) {
+  judge_again(find_or_empty(ingresses_of_class_, key.name));
+  judge_again(find_or_empty(ingresses_of_class_, std::string()));
+}
+
+void Store::judge_again(const IngressKeys& keys) {
+  for (const config::ObjectKey& key : keys) {
+    IngressEntry& entry = ingresses_.at(key);
+    const Standing standing = judge(entry.object);
+    if (standing == entry.standing) continue;
+    if (entry.standing == Standing::served) index(entry.object, false);
+    if (standing == Standing::served) index(entry.object, true);
+    entry.standing = standing;
+    dirty_.ingresses.insert(key);
+  }
+}
+
+void Store::index_class(const config::Ingress& ingress, bool add) {
+  const std::string name = ingress.class_name.value_or("");
+  if (name.empty() && !annotation(ingress.meta, kClassAnnotation).empty()) return;  // depends on no class object
+  change_member(ingresses_of_class_, name, ingress.meta.key, add);
+}
+
+void Store::index(const config::Ingress& ingress, bool add) {
+  std::set<std::string> hosts = hosts_of(ingress);
+  for (const std::string& host : hosts) change_member(ingresses_of_host_, host, &ingress, add);
+  dirty_.hosts.merge(hosts);
+  index_backends(ingress, add);
+  index_certificates(ingress, add);
+}
+
+void Store::index_backends(const config::Ingress& ingress, bool add) {
+  for (const BackendKey& key : backends_of(ingress)) {
+    IngressKeys& users = ingresses_of_backend_[key];
+    const size_t before = users.size();
+    if (add) {
+      users.insert(ingress.meta.key);
+    } else {
+      users.erase(ingress.meta.key);
+    }
+    // One user more or less changes nothing about the backend itself.
+    if (before == 0 || users.empty()) dirty_.backends.insert(key);
+    if (users.empty() && !pinned_backends_.contains(key)) ingresses_of_backend_.erase(key);
+  }
+}
+
+void Store::index_certificates(const config::Ingress& ingress, bool add) {
+  std::set<std::string> hosts = certificate_hosts_of(ingress);
+  for (const std::string& host : hosts) change_member(ingresses_of_certificate_host_, host, &ingress, add);
+  dirty_.certificate_hosts.merge(hosts);
+  std::set<config::ObjectKey> secrets = secrets_of(ingress);
+  for (const config::ObjectKey& secret : secrets) {
+    change_member(ingresses_of_secret_, secret, ingress.meta.key, add);
+  }
+  dirty_.secrets.merge(secrets);
+}
+
+void Store::mark_backends(const config::ObjectKey& service) {
+  for (auto at = ingresses_of_backend_.lower_bound({service, ""});
+       at != ingresses_of_backend_.end() && at->first.service == service; ++at) {
+    dirty_.backends.insert(at->first);
+  }
+}
+
+void Store::mark_findings(const config::ObjectKey& key, const config::Service* before, const config::Service* after) {
+  for (auto at = ingresses_of_backend_.lower_bound({key, ""});
+       at != ingresses_of_backend_.end() && at->first.service == key; ++at) {
+    const std::string& port = at->first.port;
+    if (find_port(before, port).match == find_port(after, port).match) continue;
+    dirty_.ingresses.insert(at->second.begin(), at->second.end());
+  }
+}
+
+}  // namespace narthex::controller
