@@ -47,13 +47,14 @@ class BackendTable {
     const size_t chunk = slot / kChunk;
     return chunk < chunks_.size() && chunks_[chunk] ? (*chunks_[chunk])[slot % kChunk].get() : nullptr;
   }
-  // Puts a backend into its slot, or empties the slot with null. THREAD: control.
+  // Puts a backend into its slot, or empties the slot with null. Works in place where no other table shares the chunk.
+  // REQUIRES: slot != kNoBackend. THREAD: control, on which also all copies of this table are freed.
   void set(BackendSlot slot, std::shared_ptr<const Backend> backend);
 
  private:
   static constexpr size_t kChunk = 256;
   using Chunk = std::array<std::shared_ptr<const Backend>, kChunk>;
-  std::vector<std::shared_ptr<const Chunk>> chunks_;
+  std::vector<std::shared_ptr<Chunk>> chunks_;  // shared ones are never written
 };
 
 }  // namespace narthex::router

@@ -16,21 +16,29 @@ class HostIndex {
  public:
   // `host` is canonical (normalise.h). The exact host, else the wildcard of its parent ("*.example.com" for "a.example.com",
   // exactly one label), else the routes without host, else null. At most three probes, no allocation.
+  // A literal host that starts with '*' matches nothing.
   const HostRoutes* find(std::string_view host) const;
   // Exactly this key ("", "a.example.com", "*.example.com"), for the control plane.
   const HostRoutes* find_key(std::string_view key) const;
 
-  // Adds or replaces the routes of routes->host(). Copies one shard.
+  // Adds or replaces the routes of routes->host(). Copies one shard where another index shares it; else works in place, so that
+  // loading many hosts in a row is cheap. THREAD: control, on which also all copies of this index are freed.
   void set(std::shared_ptr<const HostRoutes> routes);
   void erase(std::string_view key);
   size_t size() const { return size_; }
+  // Bytes of the table and of the index parts of all hosts, without their route records.
   size_t index_bytes() const;
   // Every host, in no particular order.
   void for_each(const std::function<void(const HostRoutes&)>& visit) const;
 
  private:
+  struct Key;
   struct Shard;
-  std::vector<std::shared_ptr<const Shard>> shards_;
+  const HostRoutes* probe(const Key& key) const;
+  Shard& own_shard(size_t index);
+
+  // Empty, or all of them; a shard without hosts is null. Shared ones are never written.
+  std::vector<std::shared_ptr<Shard>> shards_;
   size_t size_ = 0;
 };
 

@@ -1,9 +1,15 @@
 // The routes of one host: a trie over path elements, flat in one block of memory, with the routes it leads to.
 // Compiled on the control thread, immutable afterwards, read by all workers, freed with the last snapshot that shares it.
+//
+// A node stands for one or more path elements: chains without a branch and without a route are one node. Labels are views
+// into the texts of the rules, which are kept anyway; nodes are 10 bytes, 16 where a host outgrows 16-bit indices.
+// LIMIT: matching costs O(path bytes + log(children) per node passed), whatever the rules are; no recursion, no allocation.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,30 +46,59 @@ struct HostSpec {
   std::vector<RouteSpec> fallback;  // none or one: where an unmatched path of this host goes
 };
 
+// LIMIT: also what label sizes of 16 bits and paths in Route::path_size rest on.
 inline constexpr size_t kPathBytesMax = 4096;
 
 class HostRoutes final {
  public:
+  // Keeps the policies and owners of `spec` alive. Of rules with the same path and type the first wins; a rule whose path does
+  // not start with '/' or is too long is left out, as are rules after 4 GiB of path text. THREAD: control.
   static std::shared_ptr<const HostRoutes> compile(const HostSpec& spec);
   ~HostRoutes();
   HostRoutes(const HostRoutes&) = delete;
   HostRoutes& operator=(const HostRoutes&) = delete;
+  static void operator delete(void* block) { ::operator delete(block); }  // the block is longer than the class
 
   std::string_view host() const;
   // `path` is canonical (normalise.h), without query. Exact before Prefix, the longest Prefix, element by element:
   // Prefix /aaa/bbb matches /aaa/bbb, /aaa/bbb/ and /aaa/bbb/c; Prefix /a/ matches /a. Else the fallback; else null.
   const Route* match(std::string_view path) const;
   std::string_view path_of(const Route& route) const;
-  // All routes in the order of the text form, for /routes and tests; the fallback last.
+  // All routes in the order of the text form (paths element by element, so /a/b before /a-b; Exact before Prefix), for
+  // /routes and tests; the fallback last.
   std::vector<const Route*> routes() const;
-  // Bytes of index (trie and host) and of route records, for the bench.
+  // Bytes of index (trie, labels, host, bookkeeping) and of route records with what keeps their policies alive, for the bench.
   size_t index_bytes() const;
   size_t route_bytes() const;
 
  private:
-  struct Block;
-  explicit HostRoutes(std::unique_ptr<Block> block);
-  std::unique_ptr<Block> block_;
+  template <typename Word>
+  struct Node;
+  struct Draft;
+  explicit HostRoutes(const Draft& draft);
+  template <typename Word>
+  void write_nodes(const Draft& draft);
+  template <typename Word>
+  const Route* walk(std::string_view path) const;
+  template <typename Word>
+  const Node<Word>* find_child(const Node<Word>* node, std::string_view rest) const;
+
+  // The one block: this head, host bytes, nodes, rule texts, Route records, shared_ptrs that keep policies and owners.
+  std::byte* block() const { return reinterpret_cast<std::byte*>(const_cast<HostRoutes*>(this)); }
+  size_t nodes_at() const;
+  size_t texts_at() const;
+  size_t routes_at() const;
+  size_t kept_at() const;
+  const Route* records() const;
+  size_t record_count() const { return rule_count_ + has_fallback_; }
+
+  uint32_t node_count_;
+  uint32_t text_bytes_;
+  uint32_t rule_count_;
+  uint32_t kept_count_;
+  uint32_t host_bytes_ : 30;
+  uint32_t wide_ : 1;
+  uint32_t has_fallback_ : 1;  // its record follows those of the rules
 };
 
 }  // namespace narthex::router

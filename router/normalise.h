@@ -19,8 +19,9 @@ struct Target {
 
 enum class TargetError { none, bad_byte, bad_percent, not_absolute_path, not_canonicalisable };
 
-// `raw` is an origin-form target ("/a/b?c"). The result views `raw` where nothing had to change (the usual case, no copy),
-// else `scratch`. VALID UNTIL: raw or scratch changes.
+// `raw` is an origin-form target ("/a/b?c"). The path views `raw` where nothing had to change (the usual case, no copy), else
+// `scratch`; the query always views `raw`. `out` is set only on TargetError::none. Linear in raw.size().
+// REQUIRES: raw does not view scratch. VALID UNTIL: raw or scratch changes.
 TargetError normalise_target(std::string_view raw, std::string& scratch, Target& out);
 
 // Host header or authority (RFC 9110 7.2, RFC 3986 3.2.2): lower case, without port, without one trailing dot. False where it is

@@ -1,0 +1,243 @@
+#include "router/normalise.h"
+
+#include <array>
+#include <cstdint>
+
+#include "base/text.h"
+
+namespace narthex::router {
+namespace {
+
+enum class PathByte : uint8_t { plain, slash, percent, query, bad };
+
+// RFC 3986 3.3 names what a path may hold. We let bytes pass that backends are used to (>= 0x80, |^{}"<> and backquote) and
+// refuse what is read differently by different programs: controls, space, '#', '\'.
+constexpr std::array<PathByte, 256> kPathBytes = [] {
+  std::array<PathByte, 256> bytes{};
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = i <= 0x20 || i == 0x7f ? PathByte::bad : PathByte::plain;
+  bytes['/'] = PathByte::slash;
+  bytes['%'] = PathByte::percent;
+  bytes['?'] = PathByte::query;
+  bytes['#'] = bytes['\\'] = PathByte::bad;
+  return bytes;
+}();
+
+constexpr PathByte path_byte(char c) { return kPathBytes[static_cast<uint8_t>(c)]; }
+
+constexpr int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = base::to_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// RFC 3986 2.3.
+constexpr bool is_unreserved(int byte) {
+  const char lower = base::to_lower(static_cast<char>(byte));
+  return byte < 0x80 && ((lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' ||
+                         byte == '_' || byte == '~');
+}
+
+// The byte that a percent triplet at the start of `text` stands for, or -1.
+constexpr int decode_triplet(std::string_view text) {
+  if (text.size() < 3) return -1;
+  const int high = hex_digit(text[1]), low = hex_digit(text[2]);
+  return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+struct Scan {
+  TargetError error = TargetError::none;
+  bool canonical = true;
+  size_t size = 0;  // of the path, where it is canonical
+};
+
+Scan scan_path(std::string_view raw);
+bool is_dot_segment(std::string_view from_dot);
+bool is_canonical_triplet(std::string_view text);
+TargetError rewrite_path(std::string_view raw, std::string& path, size_t& size);
+TargetError append_segment(std::string_view raw, size_t& at, std::string& path);
+void resolve_dots(std::string& path, size_t segment);
+bool is_valid_query(std::string_view query);
+bool is_port_part(std::string_view text);
+bool is_ip_literal(std::string_view bracketed);
+bool is_name(std::string_view host);
+
+}  // namespace
+
+TargetError normalise_target(std::string_view raw, std::string& scratch, Target& out) {
+  if (raw.empty() || raw[0] != '/') return TargetError::not_absolute_path;
+  Scan scan = scan_path(raw);
+  std::string_view path = raw.substr(0, scan.size);
+  if (scan.error == TargetError::none && !scan.canonical) {
+    scan.error = rewrite_path(raw, scratch, scan.size);
+    path = scratch;
+  }
+  if (scan.error != TargetError::none) return scan.error;
+  const std::string_view query = raw.substr(scan.size);
+  if (!is_valid_query(query)) return TargetError::bad_byte;
+  out = {path, query};
+  return TargetError::none;
+}
+
+bool normalise_authority(std::string_view raw, std::string& scratch, std::string_view& host) {
+  std::string_view name = raw;
+  if (!raw.empty() && raw[0] == '[') {
+    const size_t close = raw.find(']');
+    if (close == std::string_view::npos) return false;
+    name = raw.substr(0, close + 1);
+    if (!is_ip_literal(name) || !is_port_part(raw.substr(name.size()))) return false;
+  } else if (!raw.empty()) {
+    name = raw.substr(0, raw.find(':'));
+    if (!is_port_part(raw.substr(name.size()))) return false;
+    if (name.ends_with('.')) name.remove_suffix(1);
+    if (!is_name(name)) return false;
+  }
+  for (const char c : name) {
+    if (c == base::to_lower(c)) continue;
+    scratch.assign(name);
+    for (char& letter : scratch) letter = base::to_lower(letter);
+    name = scratch;
+    break;
+  }
+  host = name;
+  return true;
+}
+
+namespace {
+
+// One pass that finds the usual case: nothing to change. Stops at the first thing that needs rewriting.
+Scan scan_path(std::string_view raw) {
+  size_t at = 0;
+  while (at < raw.size()) {
+    switch (path_byte(raw[at])) {
+      case PathByte::plain:
+        ++at;
+        break;
+      case PathByte::slash:
+        ++at;
+        if (at < raw.size() && (raw[at] == '/' || (raw[at] == '.' && is_dot_segment(raw.substr(at))))) return {.canonical = false};
+        break;
+      case PathByte::percent:
+        if (!is_canonical_triplet(raw.substr(at))) return {.canonical = false};
+        at += 3;
+        break;
+      case PathByte::query:
+        return {.size = at};
+      case PathByte::bad:
+        return {.error = TargetError::bad_byte};
+    }
+  }
+  return {.size = at};
+}
+
+// "." or ".." up to the end of the path or the next slash. Encoded dots are no matter here: their triplet is not canonical.
+bool is_dot_segment(std::string_view from_dot) {
+  const size_t dots = from_dot.size() > 1 && from_dot[1] == '.' ? 2 : 1;
+  return from_dot.size() == dots || from_dot[dots] == '/' || from_dot[dots] == '?';
+}
+
+bool is_canonical_triplet(std::string_view text) {
+  const int byte = decode_triplet(text);
+  if (byte <= 0 || is_unreserved(byte)) return false;
+  return text[1] < 'a' && text[2] < 'a';
+}
+
+// RFC 3986 6.2.2 and 5.2.4, after merging slashes. `path` ends with '/' whenever a segment begins; each byte is written once and
+// removed at most once, so the cost is linear. `size` becomes the length of the raw path.
+TargetError rewrite_path(std::string_view raw, std::string& path, size_t& size) {
+  path.clear();
+  path.reserve(raw.size());
+  path += '/';
+  size_t at = 0;
+  while (at < raw.size() && raw[at] != '?') {
+    if (raw[at] == '/') {
+      if (path.back() != '/') path += '/';
+      ++at;
+      continue;
+    }
+    const size_t segment = path.size();
+    if (const TargetError error = append_segment(raw, at, path); error != TargetError::none) return error;
+    resolve_dots(path, segment);
+  }
+  size = at;
+  return TargetError::none;
+}
+
+TargetError append_segment(std::string_view raw, size_t& at, std::string& path) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (; at < raw.size(); ++at) {
+    switch (path_byte(raw[at])) {
+      case PathByte::slash:
+      case PathByte::query:
+        return TargetError::none;
+      case PathByte::bad:
+        return TargetError::bad_byte;
+      case PathByte::plain:
+        path += raw[at];
+        break;
+      case PathByte::percent: {
+        const int byte = decode_triplet(raw.substr(at));
+        if (byte < 0) return TargetError::bad_percent;
+        if (byte == 0) return TargetError::bad_byte;
+        if (is_unreserved(byte)) {
+          path += static_cast<char>(byte);
+        } else {
+          path += {'%', kDigits[static_cast<size_t>(byte) >> 4], kDigits[static_cast<size_t>(byte) & 15]};
+        }
+        at += 2;
+        break;
+      }
+    }
+  }
+  return TargetError::none;
+}
+
+// The segment that begins at `segment` has just been written: "." goes, ".." goes together with the segment before it.
+void resolve_dots(std::string& path, size_t segment) {
+  const std::string_view written = std::string_view(path).substr(segment);
+  const bool up = written == "..";
+  if (!up && written != ".") return;
+  path.resize(segment);
+  if (up && segment > 1) path.resize(path.rfind('/', segment - 2) + 1);
+}
+
+bool is_valid_query(std::string_view query) {
+  for (const char c : query) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (byte <= 0x20 || byte == 0x7f || c == '#') return false;
+  }
+  return true;
+}
+
+// RFC 3986 3.2.3: port = *DIGIT, so that "host:" is allowed.
+bool is_port_part(std::string_view text) {
+  if (text.empty() || text == ":") return true;
+  return text[0] == ':' && base::parse_decimal(text.substr(1), 65535).has_value();
+}
+
+// Loosely: what is no address matches no rule anyway.
+bool is_ip_literal(std::string_view bracketed) {
+  constexpr size_t kLongest = 2 + 45;  // "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]"
+  const std::string_view address = bracketed.substr(1, bracketed.size() - 2);
+  if (bracketed.size() > kLongest || address.find(':') == std::string_view::npos) return false;
+  for (const char c : address)
+    if (hex_digit(c) < 0 && c != ':' && c != '.') return false;
+  return true;
+}
+
+// RFC 1035 2.3.4 gives the 253 (255 with length bytes of the wire form). Underscores are in use; percent triplets are not decoded
+// into another name but refused.
+bool is_name(std::string_view host) {
+  constexpr size_t kLongest = 253;
+  if (host.empty() || host.size() > kLongest || host.back() == '.') return false;
+  char before = '.';
+  for (const char c : host) {
+    const char lower = base::to_lower(c);
+    if (c == '.' && before == '.') return false;
+    if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.') return false;
+    before = c;
+  }
+  return true;
+}
+
+}  // namespace
+}  // namespace narthex::router
