@@ -68,7 +68,8 @@ bool CertificateBook::refresh(const Store& store, const config::ObjectKey& key, 
   if (!chain || !private_key) {
     page = {};
     page.state = SecretState::wrong_keys;
-    page.why = fmt::format("Secret {} has {}; a certificate needs tls.crt and tls.key", to_text(key), key_names(*secret));
+    page.why = fmt::format("Secret {} has {}; a certificate needs tls.crt and tls.key", to_text(key),
+                           key_names(*secret));
     return false;
   }
   const uint64_t content = base::mix(base::hash(*chain), base::hash(*private_key));

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -74,12 +75,13 @@ class Compiler final {
     std::shared_ptr<const router::RouteOwner> owner;
   };
 
-  void compile_secrets(Dirty& dirty, base::WallTime now);
+  void compile_secrets(const std::set<config::ObjectKey>& keys, base::WallTime now);
   void compile_ingress(const config::ObjectKey& key);
   void compile_backend(const BackendKey& key);
   void compile_host(const std::string& host);
-  void compile_certificates(const std::set<std::string>& hosts);
-  void compile_default_certificate();
+  void compile_certificates(const std::string& host);
+  void publish();
+  router::BackendSlot default_slot() const;
   router::RouteSpec route_spec(TranslatedRoute route) const;
   router::BackendSlot take_slot(const BackendKey& key);
   void free_slot(const BackendKey& key);

@@ -22,6 +22,7 @@ std::optional<BackendKey> backend_key(const std::string& ns, const config::Ingre
 
 FoundPort find_port(const config::Service* service, const std::string& port) {
   if (!service) return {};
+  if (service->type == config::ServiceType::external_name) return {PortMatch::external_name, nullptr};
   const config::ServicePort* by_name = nullptr;
   const config::ServicePort* by_target = nullptr;
   for (const config::ServicePort& candidate : service->ports) {

@@ -23,7 +23,8 @@ std::string to_text(const config::ObjectKey& key);  // "default/shop"
 std::optional<BackendKey> backend_key(const std::string& ns, const config::IngressBackend& backend);
 
 // How a port reference met a Service: by number, else by name, else by the text of targetPort as ingress-nginx allows.
-enum class PortMatch : uint8_t { no_service, no_port, by_target, found };
+// Of an ExternalName Service no port is looked for.
+enum class PortMatch : uint8_t { no_service, no_port, by_target, found, external_name };
 struct FoundPort {
   PortMatch match = PortMatch::no_service;
   const config::ServicePort* port = nullptr;  // points into the Service

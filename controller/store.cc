@@ -339,9 +339,11 @@ void Store::mark_backends(const config::ObjectKey& service) {
 void Store::mark_findings(const config::ObjectKey& key, const config::Service* before, const config::Service* after) {
   for (auto at = ingresses_of_backend_.lower_bound({key, ""});
        at != ingresses_of_backend_.end() && at->first.service == key; ++at) {
-    const std::string& port = at->first.port;
-    if (find_port(before, port).match == find_port(after, port).match) continue;
-    dirty_.ingresses.insert(at->second.begin(), at->second.end());
+    const PortMatch was = find_port(before, at->first.port).match;
+    const PortMatch is = find_port(after, at->first.port).match;
+    // What is said about the other two names the Service's ports, which may have changed.
+    const bool says_ports = is == PortMatch::no_port || is == PortMatch::by_target;
+    if (was != is || says_ports) dirty_.ingresses.insert(at->second.begin(), at->second.end());
   }
 }
 

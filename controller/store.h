@@ -118,7 +118,7 @@ class Store final {
   void index_backends(const config::Ingress& ingress, bool add);
   void index_certificates(const config::Ingress& ingress, bool add);
   void mark_backends(const config::ObjectKey& service);
-  // The Ingresses for which a port of the Service was found and now is not, or the other way round.
+  // The Ingresses that have now something else to be told about a port of the Service.
   void mark_findings(const config::ObjectKey& key, const config::Service* before, const config::Service* after);
 
   ClassRules rules_;

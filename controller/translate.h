@@ -66,6 +66,10 @@ struct TranslatedIngress {
 
 TranslatedIngress translate_ingress(const Store& store, const CertificateBook& book, const config::ObjectKey& key);
 
+// The certificate of --default-ssl-certificate; nothing chosen where it cannot be used.
+TranslatedCertificates translate_default_certificate(const Store& store, const CertificateBook& book,
+                                                     const config::ObjectKey& secret);
+
 // Null where nothing is asked for.
 std::shared_ptr<const router::RoutePolicy> make_policy(const config::IngressAnnotations& annotations);
 

@@ -1,0 +1,222 @@
+#include "controller/compiler.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace narthex::controller {
+namespace {
+
+BackendKey default_key(const config::ObjectKey& service) { return {service, ""}; }
+
+// Policies and owners are compared by address: they are kept as long as they say the same (IngressParts).
+bool same_routes(const router::HostRoutes& a, const router::HostRoutes& b) {
+  const std::vector<const router::Route*> left = a.routes(), right = b.routes();
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [&](const router::Route* x, const router::Route* y) {
+                      return x->type == y->type && x->backend == y->backend && x->policy == y->policy &&
+                             x->owner == y->owner && a.path_of(*x) == b.path_of(*y);
+                    });
+}
+
+bool same_backend(const router::Backend& a, const router::Backend& b) {
+  return a.name == b.name && a.endpoints == b.endpoints && a.client_ip_affinity == b.client_ip_affinity;
+}
+
+bool same_certificates(const std::vector<ChosenCertificate>& a, const std::vector<ChosenCertificate>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ChosenCertificate& x, const ChosenCertificate& y) {
+    return x.certificate == y.certificate;
+  });
+}
+
+tls::CertificateSet to_set(const std::vector<ChosenCertificate>& chosen) {
+  tls::CertificateSet set;
+  for (const ChosenCertificate& one : chosen) set.push_back(one.certificate);
+  return set;
+}
+
+}  // namespace
+
+Compiler::Compiler(CompilerOptions options, const base::Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      store_(options_.classes),
+      certificates_(std::make_shared<tls::SniIndex>()) {
+  base::check(options_.default_certificate != nullptr, "the compiler needs a default certificate");
+  if (options_.default_backend_service) store_.pin_backend(default_key(*options_.default_backend_service));
+  if (options_.default_ssl_certificate) store_.pin_secret(*options_.default_ssl_certificate);
+  set_certificates("", {{{}, options_.default_certificate}});
+}
+
+void Compiler::apply(Changes changes) {
+  for (Change& change : changes) store_.apply(std::move(change));
+}
+
+void Compiler::set_source_findings(const std::string& source, config::Findings findings) {
+  findings_.replace("source " + source, std::move(findings));
+}
+
+std::shared_ptr<const router::Snapshot> Compiler::compile() {
+  const base::WallTime now = clock_.wall_now();
+  for (const config::ObjectKey& key : book_.take_turned(now)) store_.touch_secret(key);
+  const Dirty dirty = store_.take_dirty();
+  compile_secrets(dirty.secrets, now);
+  for (const config::ObjectKey& key : dirty.ingresses) compile_ingress(key);
+  for (const BackendKey& key : dirty.backends) compile_backend(key);  // hosts need the slots
+  for (const std::string& host : dirty.hosts) compile_host(host);
+  for (const std::string& host : dirty.certificate_hosts) compile_certificates(host);
+  if (changed_) publish();
+  return published_;
+}
+
+std::vector<CertificateExpiry> Compiler::certificate_expiries() const {
+  std::vector<CertificateExpiry> expiries;
+  for (const auto& [host, chosen] : chosen_) {
+    for (const ChosenCertificate& one : chosen) expiries.push_back({host, one.secret, one.certificate->not_after()});
+  }
+  return expiries;
+}
+
+void Compiler::compile_secrets(const std::set<config::ObjectKey>& keys, base::WallTime now) {
+  for (const config::ObjectKey& key : keys) {
+    if (book_.refresh(store_, key, now)) ++counts_.certificates_parsed;
+  }
+  if (!options_.default_ssl_certificate || !keys.contains(*options_.default_ssl_certificate)) return;
+  TranslatedCertificates translated = translate_default_certificate(store_, book_, *options_.default_ssl_certificate);
+  findings_.replace("default certificate", std::move(translated.findings));
+  if (translated.chosen.empty()) translated.chosen.push_back({{}, options_.default_certificate});
+  set_certificates("", std::move(translated.chosen));
+}
+
+void Compiler::compile_ingress(const config::ObjectKey& key) {
+  ++counts_.ingresses;
+  TranslatedIngress translated = translate_ingress(store_, book_, key);
+  findings_.replace("ingress " + to_text(key), std::move(translated.findings));
+  if (!translated.annotations) {
+    parts_.erase(key);
+    return;
+  }
+  const auto [at, is_new] = parts_.try_emplace(key);
+  IngressParts& parts = at->second;
+  if (is_new) parts.owner = std::make_shared<const router::RouteOwner>(router::RouteOwner{key.ns, key.name});
+  if (!is_new && parts.annotations == *translated.annotations) return;
+  parts.annotations = std::move(*translated.annotations);
+  parts.policy = make_policy(parts.annotations);
+}
+
+void Compiler::compile_backend(const BackendKey& key) {
+  const std::string unit = "backend " + to_text(key);
+  if (!store_.uses_backend(key)) {
+    findings_.replace(unit, {});
+    free_slot(key);
+    return;
+  }
+  ++counts_.backends;
+  TranslatedBackend translated = translate_backend(store_, key, options_.backends);
+  findings_.replace(unit, std::move(translated.findings));
+  const router::BackendSlot slot = take_slot(key);
+  const router::Backend* before = backends_.find(slot);
+  if (before && same_backend(*before, translated.backend)) return;
+  backends_.set(slot, std::make_shared<const router::Backend>(std::move(translated.backend)));
+  changed_ = true;
+}
+
+void Compiler::compile_host(const std::string& host) {
+  const std::string unit = "host " + host;
+  const router::HostRoutes* before = hosts_.find_key(host);
+  if (store_.ingresses_of_host(host).empty()) {
+    findings_.replace(unit, {});
+    if (!before) return;
+    hosts_.erase(host);
+    changed_ = true;
+    return;
+  }
+  ++counts_.hosts;
+  TranslatedHost translated = translate_host(store_, host);
+  findings_.replace(unit, std::move(translated.findings));
+  router::HostSpec spec;
+  spec.host = host;
+  for (TranslatedRoute& route : translated.routes) spec.routes.push_back(route_spec(std::move(route)));
+  if (translated.fallback) spec.fallback.push_back(route_spec(std::move(*translated.fallback)));
+  std::shared_ptr<const router::HostRoutes> routes = router::HostRoutes::compile(spec);
+  if (before && same_routes(*before, *routes)) return;
+  hosts_.set(std::move(routes));
+  changed_ = true;
+}
+
+void Compiler::compile_certificates(const std::string& host) {
+  ++counts_.certificate_hosts;
+  TranslatedCertificates translated = translate_certificates(store_, book_, host);
+  findings_.replace("certificate " + host, std::move(translated.findings));
+  set_certificates(host, std::move(translated.chosen));
+}
+
+void Compiler::publish() {
+  auto snapshot = std::make_shared<router::Snapshot>();
+  snapshot->generation = published_ ? published_->generation + 1 : 1;
+  snapshot->hosts = hosts_;
+  snapshot->backends = backends_;
+  snapshot->default_backend = default_slot();
+  snapshot->certificates = certificates_ ? std::exchange(certificates_, nullptr) : published_->certificates;
+  published_ = std::move(snapshot);
+  changed_ = false;
+}
+
+// Without endpoints the default backend stands aside: 404, as ingress-nginx answers, says more than 503.
+router::BackendSlot Compiler::default_slot() const {
+  if (!options_.default_backend_service) return router::kNoBackend;
+  const router::BackendSlot slot = slots_.at(default_key(*options_.default_backend_service));
+  return backends_.find(slot)->endpoints.empty() ? router::kNoBackend : slot;
+}
+
+router::RouteSpec Compiler::route_spec(TranslatedRoute route) const {
+  const IngressParts& parts = parts_.at(route.owner->meta.key);
+  router::RouteSpec spec;
+  spec.path = std::move(route.path);
+  spec.type = route.type;
+  if (route.backend) spec.backend = slots_.at(*route.backend);
+  spec.policy = parts.policy;
+  spec.owner = parts.owner;
+  return spec;
+}
+
+router::BackendSlot Compiler::take_slot(const BackendKey& key) {
+  const auto [at, is_new] = slots_.try_emplace(key);
+  if (!is_new) return at->second;
+  if (free_slots_.empty()) {
+    at->second = static_cast<router::BackendSlot>(slots_.size() - 1);
+  } else {
+    at->second = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  return at->second;
+}
+
+void Compiler::free_slot(const BackendKey& key) {
+  const auto found = slots_.find(key);
+  if (found == slots_.end()) return;
+  backends_.set(found->second, nullptr);
+  free_slots_.push_back(found->second);
+  slots_.erase(found);
+  changed_ = true;
+}
+
+void Compiler::set_certificates(const std::string& host, std::vector<ChosenCertificate> chosen) {
+  std::vector<ChosenCertificate>& before = chosen_[host];
+  const bool same = same_certificates(before, chosen);
+  before = std::move(chosen);
+  if (!same) {
+    if (!certificates_) certificates_ = std::make_shared<tls::SniIndex>(*published_->certificates);
+    if (host.empty()) {
+      certificates_->set_default(to_set(before));
+    } else if (before.empty()) {
+      certificates_->erase(host);
+    } else {
+      certificates_->set(host, to_set(before));
+    }
+    changed_ = true;
+  }
+  if (before.empty()) chosen_.erase(host);
+}
+
+}  // namespace narthex::controller

@@ -1,0 +1,108 @@
+#include "controller/routes_text.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "base/text.h"
+#include "tls/sni_index.h"
+
+namespace narthex::controller {
+namespace {
+
+using Backends = std::map<std::string, const router::Backend*>;
+
+// Names come from users: no byte of theirs may begin a line of its own.
+void add_line(std::string& text, std::string_view line) {
+  text += base::escape_line(line, false);
+  text += '\n';
+}
+
+std::string backend_name(const router::Snapshot& snapshot, router::BackendSlot slot, Backends& seen) {
+  const router::Backend* backend = slot == router::kNoBackend ? nullptr : snapshot.backends.find(slot);
+  if (!backend) return "nothing";
+  seen.emplace(backend->name, backend);
+  return backend->name;
+}
+
+std::string policy_text(const router::RoutePolicy* policy) {
+  std::string text;
+  if (!policy) return text;
+  if (policy->closed) text += " closed";
+  if (!policy->cookie_affinity) return text;
+  const router::CookieAffinityPolicy& cookie = *policy->cookie_affinity;
+  text += fmt::format(" affinity=cookie name={} mode={}", cookie.name, cookie.persistent ? "persistent" : "balanced");
+  if (!cookie.path.empty()) text += " path=" + cookie.path;
+  if (!cookie.domain.empty()) text += " domain=" + cookie.domain;
+  if (cookie.expires) text += fmt::format(" expires={}s", cookie.expires->count());
+  if (cookie.max_age) text += fmt::format(" max-age={}s", cookie.max_age->count());
+  if (cookie.secure) text += " secure";
+  if (!cookie.same_site.empty()) text += " same-site=" + cookie.same_site;
+  if (cookie.conditional_same_site_none) text += " conditional-same-site-none";
+  if (cookie.change_on_failure) text += " change-on-failure";
+  return text;
+}
+
+void add_host(std::string& text, const router::Snapshot& snapshot, const router::HostRoutes& host, Backends& seen) {
+  add_line(text, fmt::format("host {}", host.host().empty() ? "*" : host.host()));
+  const std::vector<const router::Route*> routes = host.routes();
+  if (routes.empty()) add_line(text, "  no routes");
+  for (const router::Route* route : routes) {
+    const char* type = route->type == router::PathType::exact ? "exact" : "prefix";
+    add_line(text, fmt::format("  {} {} -> {} ({}/{}){}", type, host.path_of(*route),
+                               backend_name(snapshot, route->backend, seen), route->owner->ns, route->owner->ingress,
+                               policy_text(route->policy)));
+  }
+}
+
+void add_backend(std::string& text, const router::Backend& backend) {
+  const auto& affinity = backend.client_ip_affinity;
+  add_line(text, fmt::format("backend {}{}", backend.name,
+                             affinity ? fmt::format(" client-ip-affinity={}s", affinity->count()) : ""));
+  if (backend.endpoints.empty()) add_line(text, "  no endpoints");
+  for (const router::Endpoint& endpoint : backend.endpoints) add_line(text, "  " + to_text(endpoint));
+}
+
+const char* key_type_name(tls::KeyType type) {
+  switch (type) {
+    case tls::KeyType::ecdsa: return "ecdsa";
+    case tls::KeyType::rsa: return "rsa";
+    case tls::KeyType::ed25519: return "ed25519";
+  }
+  return "";
+}
+
+void add_certificates(std::string& text, std::string_view host, const tls::CertificateSet& set) {
+  add_line(text, fmt::format("certificate {}", host));
+  for (const auto& certificate : set) {
+    const auto until = fmt::gmtime(std::chrono::system_clock::to_time_t(certificate->not_after()));
+    add_line(text, fmt::format("  {} until={:%Y-%m-%dT%H:%M:%SZ} sha256={:.16} names={}",
+                               key_type_name(certificate->key_type()), until, certificate->fingerprint(),
+                               fmt::join(certificate->names(), ",")));
+  }
+}
+
+}  // namespace
+
+std::string routes_text(const router::Snapshot& snapshot) {
+  std::string text;
+  std::map<std::string_view, const router::HostRoutes*> hosts;
+  snapshot.hosts.for_each([&](const router::HostRoutes& host) { hosts.emplace(host.host(), &host); });
+  Backends backends;
+  for (const auto& [name, host] : hosts) add_host(text, snapshot, *host, backends);
+  if (snapshot.default_backend != router::kNoBackend) {
+    add_line(text, fmt::format("default -> {}", backend_name(snapshot, snapshot.default_backend, backends)));
+  }
+  for (const auto& [name, backend] : backends) add_backend(text, *backend);
+  std::map<std::string, const tls::CertificateSet*> sets;
+  snapshot.certificates->for_each(
+      [&](std::string_view host, const tls::CertificateSet& set) { sets.emplace(host, &set); });
+  add_certificates(text, "*", snapshot.certificates->find(""));
+  for (const auto& [host, set] : sets) add_certificates(text, host, *set);
+  return text;
+}
+
+}  // namespace narthex::controller

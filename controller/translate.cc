@@ -1,0 +1,127 @@
+#include "controller/translate.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <map>
+#include <utility>
+
+#include "controller/finding_on.h"
+#include "router/normalise.h"
+
+namespace narthex::controller {
+namespace {
+
+// Who owns a path of a host: the first that claimed it.
+struct Claim {
+  const config::Ingress* owner;
+  std::string field;
+};
+using Claims = std::map<std::pair<std::string, router::PathType>, Claim>;
+
+router::PathType route_type(config::PathType type) {
+  return type == config::PathType::exact ? router::PathType::exact : router::PathType::prefix;
+}
+
+// Prefix /a and /a/ match the same requests, so they are one claim.
+std::pair<std::string, router::PathType> claim_key(std::string path, router::PathType type) {
+  while (type == router::PathType::prefix && path.size() > 1 && path.back() == '/') path.pop_back();
+  return {std::move(path), type};
+}
+
+const char* type_name(router::PathType type) { return type == router::PathType::exact ? "Exact" : "Prefix"; }
+
+std::string host_name(const std::string& host) {
+  return host.empty() ? "requests without a host of their own" : "host " + host;
+}
+
+// Takes the path for `route.owner` unless somebody has it already.
+void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const std::string& field) {
+  const auto [at, is_first] = claims.try_emplace(claim_key(route.path, route.type), Claim{route.owner, field});
+  if (is_first) {
+    host.routes.push_back(std::move(route));
+    return;
+  }
+  const Claim& winner = at->second;
+  const std::string where = winner.owner == route.owner ? "this Ingress itself, at " + winner.field
+                                                        : "the older Ingress " + to_text(winner.owner->meta.key);
+  host.findings.push_back(finding_on(
+      *route.owner, config::Severity::refused, "PathConflict", field,
+      fmt::format("{} {} of {} already belongs to {}; remove one of the two", type_name(route.type), at->first.first,
+                  host_name(host.host), where)));
+}
+
+void claim_rule(TranslatedHost& host, Claims& claims, const config::Ingress& ingress, const config::IngressRule& rule) {
+  for (const config::IngressPath& path : rule.paths) {
+    if (path.backend.is_resource) continue;
+    std::optional<std::string> canonical = canonical_path(path.path);
+    if (!canonical) continue;
+    TranslatedRoute route;
+    route.path = std::move(*canonical);
+    route.type = route_type(path.type);
+    route.backend = backend_key(ingress.meta.key.ns, path.backend);
+    route.owner = &ingress;
+    claim(host, claims, std::move(route), path_field(rule, path));
+  }
+}
+
+TranslatedRoute default_route(const config::Ingress& ingress) {
+  TranslatedRoute route;
+  route.path = "/";
+  route.backend = backend_key(ingress.meta.key.ns, *ingress.default_backend);
+  route.owner = &ingress;
+  return route;
+}
+
+bool has_default(const config::Ingress& ingress) {
+  return ingress.default_backend && !ingress.default_backend->is_resource;
+}
+
+}  // namespace
+
+TranslatedHost translate_host(const Store& store, const std::string& host) {
+  TranslatedHost result;
+  result.host = host;
+  Claims claims;
+  const config::Ingress* fallback = nullptr;
+  for (const config::Ingress* ingress : store.ingresses_of_host(host)) {
+    for (const config::IngressRule& rule : ingress->rules) {
+      if (rule.host == host) claim_rule(result, claims, *ingress, rule);
+    }
+    if (!has_default(*ingress)) continue;
+    if (ingress->rules.empty()) {
+      claim(result, claims, default_route(*ingress), "spec.defaultBackend");
+    } else if (!fallback) {
+      fallback = ingress;
+    }
+  }
+  if (fallback && !claims.contains({"/", router::PathType::prefix})) result.fallback = default_route(*fallback);
+  return result;
+}
+
+std::optional<std::string> canonical_path(const std::string& path) {
+  // A rule is written decoded; clients send these bytes, and those from 0x80 on, as percent triplets.
+  static constexpr std::string_view kEscaped = " \"#?<>\\^`{}";
+  std::string target;
+  for (size_t i = 0; i < path.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(path[i]);
+    const auto is_hex = [&](size_t at) {
+      return at < path.size() && std::isxdigit(static_cast<unsigned char>(path[at])) != 0;
+    };
+    const bool broken_percent = byte == '%' && !(is_hex(i + 1) && is_hex(i + 2));
+    if (byte < 0x20 || byte == 0x7f) return std::nullopt;
+    if (byte >= 0x80 || broken_percent || kEscaped.find(path[i]) != std::string_view::npos) {
+      target += fmt::format("%{:02X}", byte);
+    } else {
+      target += path[i];
+    }
+  }
+  if (target.empty()) target = "/";
+  std::string scratch;
+  router::Target out;
+  if (router::normalise_target(target, scratch, out) != router::TargetError::none) return std::nullopt;
+  if (out.path.size() > router::kPathBytesMax) return std::nullopt;
+  return std::string(out.path);
+}
+
+}  // namespace narthex::controller
