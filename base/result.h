@@ -10,6 +10,7 @@ namespace narthex::base {
 
 class Error {
  public:
+  Error() = default;  // what result::error() gives where there is none
   explicit Error(std::string message) : message_(std::move(message)) {}
   const std::string& message() const { return message_; }
   // The same error seen from one level further out: "context: message".

@@ -28,6 +28,9 @@ enum class FieldId : uint8_t {
   x_accel,
   // the name holds bytes outside A-Z a-z 0-9 '-': dropped, so that no look-alike (X_Forwarded_For) passes
   invalid_name,
+  // named by Connection, so meant for us alone (RFC 9110 7.6.1): not passed on. Framing fields, Host, Cookie, Authorization
+  // and all that says where a request came from keep their id whatever Connection says.
+  nominated,
 };
 
 // The id of a field name, compared without case.

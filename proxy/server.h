@@ -41,6 +41,8 @@ class Server final {
 
   // Hands the snapshot to every worker and frees those that no worker needs any more. Never waits.
   void publish(std::shared_ptr<const router::Snapshot> snapshot);
+  // Frees the snapshots that came back; also done by publish().
+  void reclaim();
   // The generation that every worker has adopted; 0 before the first.
   uint64_t adopted_generation() const;
   Totals totals() const;

@@ -39,6 +39,16 @@ struct StatsOf {
   Cell access_log_dropped{};
 };
 
+// The single numbers of the above, for adding up.
+template <typename Cell>
+inline constexpr std::array kScalarStats = {
+    &StatsOf<Cell>::duration_sum_us,      &StatsOf<Cell>::client_connections,    &StatsOf<Cell>::client_connections_open,
+    &StatsOf<Cell>::tls_handshakes,       &StatsOf<Cell>::tls_handshakes_failed, &StatsOf<Cell>::tls_resumed,
+    &StatsOf<Cell>::upstream_connections, &StatsOf<Cell>::upstream_reused,       &StatsOf<Cell>::upstream_idle,
+    &StatsOf<Cell>::upstream_retries,     &StatsOf<Cell>::received_bytes,        &StatsOf<Cell>::sent_bytes,
+    &StatsOf<Cell>::tunnels_open,         &StatsOf<Cell>::access_log_dropped,
+};
+
 using Stats = StatsOf<Count>;      // alive, one per worker
 using Totals = StatsOf<uint64_t>;  // added up
 

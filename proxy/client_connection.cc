@@ -1,0 +1,279 @@
+#include "proxy/client_connection.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <cstring>
+
+namespace narthex::proxy {
+namespace {
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+router::Endpoint endpoint_of(const sockaddr_storage& address) {
+  router::Endpoint endpoint;
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    std::memcpy(endpoint.ip.data(), &v4.sin_addr, 4);
+    endpoint.port = ntohs(v4.sin_port);
+    return endpoint;
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+  endpoint.port = ntohs(v6.sin6_port);
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {  // an IPv4 client on a socket for both families
+    std::memcpy(endpoint.ip.data(), v6.sin6_addr.s6_addr + 12, 4);
+  } else {
+    endpoint.v6 = true;
+    std::memcpy(endpoint.ip.data(), &v6.sin6_addr, 16);
+  }
+  return endpoint;
+}
+
+}  // namespace
+
+ClientList::~ClientList() {
+  while (first_) remove(*first_).reset();
+}
+
+void ClientList::add(std::unique_ptr<ClientConnection> connection) {
+  ClientConnection* const added = connection.release();
+  added->next_ = first_;
+  if (first_) first_->previous_ = added;
+  first_ = added;
+}
+
+std::unique_ptr<ClientConnection> ClientList::remove(ClientConnection& connection) {
+  (connection.previous_ ? connection.previous_->next_ : first_) = connection.next_;
+  if (connection.next_) connection.next_->previous_ = connection.previous_;
+  connection.next_ = connection.previous_ = nullptr;
+  return std::unique_ptr<ClientConnection>(&connection);
+}
+
+void ClientList::drain(base::SteadyTime idle_until) {
+  for (ClientConnection* connection = first_; connection; connection = connection->next_)
+    if (connection->idle_) connection->transport_.socket().hasten_read(idle_until);
+}
+
+ClientConnection::ClientConnection(WorkerContext& worker, ClientList& list, int fd, const sockaddr_storage& peer, std::string_view port,
+                                   tls::ServerContext* tls)
+    : worker_(worker),
+      list_(list),
+      transport_(worker.loop, fd, tls),
+      out_(transport_, worker.buffers, limits::kClientWriteGap) {
+  facts_.peer = endpoint_of(peer);
+  inet_ntop(facts_.peer.v6 ? AF_INET6 : AF_INET, facts_.peer.ip.data(), client_ip_.data(), client_ip_.size());
+  facts_.client_ip = client_ip_.data();
+  facts_.port = port;
+  facts_.tls = tls != nullptr;
+  worker_.stats.client_connections.add();
+  worker_.stats.client_connections_open.add();
+}
+
+ClientConnection::~ClientConnection() { worker_.stats.client_connections_open.sub(); }
+
+Task<void> ClientConnection::run() {
+  bool goes_on = true;
+  if (facts_.tls) goes_on = co_await handshake();
+  if (!goes_on) aborted_ = true;
+  while (goes_on) {
+    if (in_.empty()) {
+      idle_ = true;
+      auto patience = std::chrono::milliseconds(served_before_ ? limits::kClientIdle : limits::kRequestHead);
+      if (worker_.draining) patience = limits::kIdleWhileDraining;
+      const IoState waited = co_await transport_.wait_readable(worker_.loop.now() + patience);
+      idle_ = false;
+      if (waited != IoState::ok) break;
+    }
+    goes_on = co_await serve();
+  }
+  if (!aborted_) co_await linger();
+  retire();
+}
+
+Task<bool> ClientConnection::handshake() {
+  const IoState state = co_await transport_.handshake(worker_.loop.now() + limits::kTlsHandshake);
+  if (state != IoState::ok) {
+    worker_.stats.tls_handshakes_failed.add();
+    co_return false;
+  }
+  worker_.stats.tls_handshakes.add();
+  if (transport_.tls()->resumed()) worker_.stats.tls_resumed.add();
+  co_return true;
+}
+
+// One request with its answer. True: the connection may carry another one.
+Task<bool> ClientConnection::serve() {
+  std::unique_ptr<ExchangeMemory> memory = worker_.memories.take();
+  memory_ = memory.get();
+  const Fault fault = co_await read_head();
+  bool goes_on = false;
+  if (fault != Fault::client_gone) {
+    Exchange exchange(worker_, *this, *memory, facts_);
+    if (fault != Fault::none) {
+      co_await exchange.refuse(fault);
+    } else {
+      if (!memory->request.keep_alive) exchange.announce_close();
+      co_await exchange.run();
+      goes_on = exchange.client_may_continue() && !exchange.announced_close() && !aborted_;
+      if (goes_on) goes_on = co_await finish_request();
+    }
+    served_before_ = true;
+  } else {
+    aborted_ = true;
+  }
+  memory_ = nullptr;
+  worker_.memories.give(std::move(memory));
+  if (in_.empty()) in_.release();
+  head_memory_.release();
+  co_return goes_on;
+}
+
+Task<Io> ClientConnection::fill(base::SteadyTime deadline) {
+  const std::span<char> room = in_.room();
+  const Io io = co_await transport_.read(room.first(body_.worth_reading(room.size())), deadline);
+  if (io.state == IoState::ok) {
+    in_.produced(io.bytes);
+    worker_.stats.received_bytes.add(io.bytes);
+  }
+  co_return io;
+}
+
+Task<Fault> ClientConnection::read_head() {
+  const base::SteadyTime deadline = worker_.loop.now() + limits::kRequestHead;
+  body_.start({}, nullptr);
+  in_.need(worker_.buffers);
+  size_t scanned = 0;
+  for (;;) {
+    if (!in_.empty()) {
+      const HeadResult result = read_request_head(in_.view(), scanned, memory_->request);
+      if (result.state == HeadState::refused) co_return result.fault;
+      if (result.state == HeadState::complete) {
+        take_head(result.bytes);
+        co_return Fault::none;
+      }
+    }
+    if (in_.room().empty()) {
+      if (in_.size() >= limits::kHeadBytes) co_return Fault::head_too_large;
+      in_.compact();
+      if (in_.room().empty()) in_.grow(worker_.buffers);
+    }
+    const std::span<char> room = in_.room();
+    const Io io = co_await transport_.read(room, deadline);
+    if (io.state == IoState::timed_out && !in_.empty()) co_return Fault::head_timeout;
+    if (io.state != IoState::ok) co_return Fault::client_gone;
+    in_.produced(io.bytes);
+    worker_.stats.received_bytes.add(io.bytes);
+  }
+}
+
+// Decides where the head stays while the exchange runs: in place where all of the body is there already, else in memory of its own.
+void ClientConnection::take_head(size_t bytes) {
+  const Framing& framing = memory_->request.framing;
+  const std::string_view rest = in_.view().substr(bytes);
+  body_.start(framing, &memory_->request_chunks);
+  continue_due_ = false;
+  if (framing.kind == BodyKind::none || (framing.kind == BodyKind::length && framing.length <= rest.size())) {
+    const size_t length = framing.kind == BodyKind::length ? framing.length : 0;
+    buffered_body_ = rest.substr(0, length);
+    in_place_ = bytes + length;
+    body_.skipped(length);
+    return;
+  }
+  buffered_body_.reset();
+  in_place_ = 0;
+  continue_due_ = memory_->request.expects_continue && rest.empty();
+  head_memory_ = in_.split(bytes, worker_.buffers);
+}
+
+std::optional<std::string_view> ClientConnection::buffered_body() const { return buffered_body_; }
+
+Task<BodyPiece> ClientConnection::read_body() {
+  for (;;) {
+    const BodyPiece piece = body_.next(in_);
+    if (piece.state != BodyPiece::State::later) co_return piece;
+    if (std::exchange(continue_due_, false)) {
+      const IoState told = co_await transport_.write(kContinue, limits::kClientWriteGap);
+      if (told != IoState::ok) co_return BodyPiece{BodyPiece::State::failed, {}, false, Fault::client_gone};
+    }
+    in_.need(worker_.buffers);
+    in_.compact();
+    if (body_.worth_reading(SIZE_MAX) > limits::kSmallBuffer) in_.grow(worker_.buffers);
+    const Io io = co_await fill(worker_.loop.now() + limits::kClientBodyGap);
+    if (io.state == IoState::ok) continue;
+    const Fault fault = io.state == IoState::timed_out ? Fault::body_timeout : Fault::client_gone;
+    co_return BodyPiece{BodyPiece::State::failed, {}, false, fault};
+  }
+}
+
+Task<bool> ClientConnection::send_interim(const OutgoingResponse& response) {
+  const IoState state = co_await out_.response(response, {}, false);
+  co_return state == IoState::ok;
+}
+
+Task<bool> ClientConnection::send_head(const OutgoingResponse& response, std::string_view first, bool last) {
+  const IoState state = co_await out_.response(response, first, last);
+  co_return state == IoState::ok;
+}
+
+Task<bool> ClientConnection::send_body(std::string_view piece, bool last) {
+  const IoState state = co_await out_.piece(piece, last);
+  co_return state == IoState::ok;
+}
+
+Task<bool> ClientConnection::send_trailers(const FieldList& trailers) {
+  const IoState state = co_await out_.trailers(trailers);
+  co_return state == IoState::ok;
+}
+
+// An answer that ends early must not look complete: no last chunk, no close_notify, and a reset, so that even a body that
+// ends with the connection is seen to be cut (RFC 9112 8).
+void ClientConnection::abort_response() {
+  aborted_ = true;
+  const ::linger reset{1, 0};
+  setsockopt(transport_.socket().fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+std::string_view ClientConnection::take_surplus() { return in_.view().substr(in_place_); }
+
+// After the answer: leaves the connection in front of the next request. False: it cannot be used any more.
+Task<bool> ClientConnection::finish_request() {
+  if (buffered_body_) {
+    in_.consume(std::exchange(in_place_, 0));
+    co_return true;
+  }
+  // The client waits for a go-ahead that it does not get: what it sends next may be body or request (RFC 9110 10.1.1).
+  if (continue_due_) co_return false;
+  if (body_.plain_remaining() > limits::kDrainBytes) co_return false;
+  size_t drained = 0;
+  while (!body_.finished()) {
+    const BodyPiece piece = co_await read_body();
+    if (piece.state == BodyPiece::State::failed) co_return false;
+    drained += piece.bytes.size();
+    if (drained > limits::kDrainBytes) co_return false;
+  }
+  body_.next(in_);  // lets go of the last piece
+  co_return true;
+}
+
+// Ends our side, then reads on for a moment: closing with unread input would reset the connection and might eat the answer.
+Task<void> ClientConnection::linger() {
+  transport_.finish_output();
+  const base::SteadyTime deadline = worker_.loop.now() + limits::kLinger;
+  size_t discarded = 0;
+  in_.release();
+  while (discarded < limits::kLingerBytes && !transport_.socket().broken()) {
+    Socket& socket = transport_.socket();
+    if (socket.drained()) {
+      const Wake wake = co_await socket.readable(deadline);
+      if (wake != Wake::ready) co_return;
+    }
+    Buffer memory = worker_.buffers.small();
+    const ssize_t got = socket.recv(memory.span());
+    if (got == 0 || (got < 0 && got != -EAGAIN)) co_return;
+    discarded += got > 0 ? static_cast<size_t>(got) : 0;
+  }
+}
+
+void ClientConnection::retire() { worker_.loop.retire(list_.remove(*this)); }
+
+}  // namespace narthex::proxy

@@ -1,0 +1,295 @@
+#include "proxy/exchange.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/text.h"
+
+namespace narthex::proxy {
+namespace {
+
+// RFC 9110 9.2.2.
+bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
+}
+
+void write_hex(uint64_t value, char* out) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (int i = 15; i >= 0; --i, value >>= 4) out[i] = kDigits[value & 15];
+}
+
+}  // namespace
+
+Exchange::Exchange(WorkerContext& worker, ClientSide& client, ExchangeMemory& memory, const ClientConnectionFacts& facts)
+    : worker_(worker), client_(client), memory_(memory), facts_(facts), started_(worker.loop.now()) {
+  memory_.response.status = 0;
+}
+
+Task<void> Exchange::run() {
+  Fault fault = match();
+  if (fault == Fault::none) fault = co_await forward();
+  if (fault != Fault::none) {
+    fault_ = fault;
+    if (worker_.draining) announce_close_ = true;
+    if (row_of(fault).status == 0 || head_sent_) {
+      client_may_continue_ = false;
+      client_.abort_response();
+    } else {
+      co_await answer(fault);
+    }
+  }
+  account();
+}
+
+Task<void> Exchange::refuse(Fault fault) {
+  fault_ = fault;
+  announce_close_ = true;
+  client_may_continue_ = false;
+  // Nothing of a head that was refused is believed, and its views may be stale.
+  RequestHead& request = memory_.request;
+  request.method = request.target = request.authority = {};
+  request.version = 11;
+  request.fields.clear();
+  co_await answer(fault);
+  account();
+}
+
+// Finds the route, the backend and whether anything stands in the way.
+Fault Exchange::match() {
+  pin_ = worker_.snapshots.pin();
+  if (!pin_) return Fault::overloaded;  // before the first publication
+  if (const Fault fault = match_target(); fault != Fault::none) return fault;
+  host_ = pin_->hosts.find(target_.host);
+  route_ = host_ ? host_->match(target_.path.path) : nullptr;
+  slot_ = route_ ? route_->backend : pin_->default_backend;
+  if (!route_ && slot_ == router::kNoBackend) return Fault::no_route;
+  if (route_ && route_->owner) {
+    ns_ = route_->owner->ns;
+    ingress_ = route_->owner->ingress;
+  }
+  if (route_ && route_->policy && route_->policy->closed) return Fault::guard_closed;
+  backend_ = slot_ == router::kNoBackend ? nullptr : pin_->backends.find(slot_);
+  if (!backend_ || backend_->endpoints.empty()) return Fault::no_endpoints;
+  backend_name_ = backend_->name;
+  return Fault::none;
+}
+
+Fault Exchange::match_target() {
+  const RequestHead& request = memory_.request;
+  if (!router::normalise_authority(request.authority, memory_.host_scratch, target_.host)) return Fault::bad_host;
+  if (request.target == "*") {  // OPTIONS about the server itself; the codec lets no other method through (RFC 9112 3.2.4)
+    target_.path = {"/", {}};
+    target_.asterisk = true;
+    return Fault::none;
+  }
+  const router::TargetError error = router::normalise_target(request.target, memory_.path_scratch, target_.path);
+  return error == router::TargetError::none ? Fault::none : Fault::bad_target;
+}
+
+size_t Exchange::choose_endpoint() {
+  if (backend_->endpoints.size() == 1) failed_endpoint_.reset();
+  if (const router::RoutePolicy* policy = route_ ? route_->policy : nullptr; policy && policy->cookie_affinity) {
+    filters::AffinityChoice choice =
+        filters::choose_by_cookie(*policy->cookie_affinity, *backend_, memory_.request, failed_endpoint_, worker_.random);
+    memory_.cookie = std::move(choice.new_cookie_value);
+    return choice.endpoint;
+  }
+  if (backend_->client_ip_affinity) return filters::choose_by_client(*backend_, facts_.client_ip, failed_endpoint_);
+  const size_t endpoint = worker_.round_robin.next(slot_, *backend_);
+  return endpoint == failed_endpoint_ ? worker_.round_robin.next(slot_, *backend_) : endpoint;
+}
+
+// Up to kAttempts attempts, each at an endpoint of its own choice.
+Task<Fault> Exchange::forward() {
+  memory_.cookie.clear();
+  buffered_body_ = client_.buffered_body();
+  websocket_ = memory_.request.wants_websocket;
+  Fault fault = Fault::none;
+  for (int attempts_left = limits::kAttempts; attempts_left > 0; --attempts_left) {
+    const size_t endpoint = choose_endpoint();
+    used_endpoint_ = endpoint;
+    retry_ = false;
+    fault = co_await attempt(endpoint);
+    if (fault == Fault::none || !retry_) break;
+    if (attempts_left > 1) worker_.stats.upstream_retries.add();
+    failed_endpoint_ = endpoint;
+  }
+  co_return fault;
+}
+
+Task<Fault> Exchange::attempt(size_t endpoint) {
+  const router::Endpoint& address = backend_->endpoints[endpoint];
+  // A second attempt takes a fresh connection: the idle ones may all have died with their pod.
+  std::unique_ptr<H1Upstream> upstream;
+  if (!failed_endpoint_) upstream = worker_.upstreams.take(address);
+  if (!upstream) {
+    UpstreamPool::Connected connected = co_await worker_.upstreams.connect(address);
+    if (!connected.connection) {
+      retry_ = may_retry(connected.fault, nullptr);
+      co_return connected.fault;
+    }
+    upstream = std::move(connected.connection);
+  }
+  upstream->begin(&memory_.response_chunks, memory_.request.method == "HEAD", websocket_);
+  Transport* const client_raw = client_.raw();
+  if (client_raw) client_raw->socket().cancel_when_broken(&upstream->socket());
+  Fault fault = co_await exchange_with(*upstream);
+  if (client_raw) {
+    client_raw->socket().cancel_when_broken(nullptr);
+    // Nobody is left to answer, whatever the upstream would have said.
+    if (fault != Fault::none && client_raw->socket().broken() && !head_sent_) fault = Fault::client_gone;
+  }
+  retry_ = may_retry(fault, upstream.get());
+  worker_.upstreams.give(std::move(upstream));
+  co_return fault;
+}
+
+bool Exchange::may_retry(Fault fault, const UpstreamSide* upstream) const {
+  if (head_sent_ || body_started_) return false;
+  switch (row_of(fault).retry) {
+    case Retry::never: return false;
+    case Retry::unsent: return upstream == nullptr;
+    case Retry::repeatable: return upstream == nullptr || (upstream->silent() && is_idempotent(memory_.request.method));
+  }
+  return false;
+}
+
+// Sends the request and serves the response; a streamed body is pumped beside it.
+Task<Fault> Exchange::exchange_with(UpstreamSide& upstream) {
+  RequestHead& request = memory_.request;
+  std::array<char, 32> request_id;
+  write_hex(worker_.random.next(), request_id.data());
+  write_hex(worker_.random.next(), request_id.data() + 16);
+  filters::forward_request_fields(request, {facts_.client_ip, facts_.port, facts_.tls}, {request_id.data(), request_id.size()},
+                                  memory_.request_fields);
+  OutgoingRequest outgoing{request.method, target_.path.path, target_.path.query, request.framing, websocket_, &memory_.request_fields};
+  if (target_.asterisk) outgoing.path = "*";
+  const bool streams = !buffered_body_;
+  if (buffered_body_ && request.framing.kind != BodyKind::none) outgoing.framing = {BodyKind::length, buffered_body_->size()};
+  const Fault fault = co_await upstream.send_request(outgoing, buffered_body_.value_or(std::string_view{}), !streams);
+  // A backend may answer and close before it has read everything: look for the answer even then.
+  if (fault == Fault::upstream_timeout) co_return fault;
+  if (!streams) co_return co_await serve_response(upstream);
+
+  pump_fault_ = Fault::none;
+  Task<void> pump = pump_request(upstream);
+  Fault result = co_await serve_response(upstream);
+  if (!pump.done()) {
+    // The answer is complete, or there will be none: the rest of the request is of no use any more.
+    client_may_continue_ = false;
+    if (Transport* raw = client_.raw()) raw->socket().cancel();
+    if (Transport* raw = upstream.raw()) raw->socket().cancel();
+  }
+  co_await pump;
+  if (Transport* raw = client_.raw()) raw->socket().clear_cancel();
+  // What the client did wrong explains why the upstream went silent.
+  if (result != Fault::none && row_of(pump_fault_).party == Party::client && pump_fault_ != Fault::none) result = pump_fault_;
+  co_return result;
+}
+
+Task<void> Exchange::pump_request(UpstreamSide& upstream) {
+  pump_fault_ = co_await pump_pieces(upstream);
+  // A client that failed half-way: the upstream must not wait for the rest.
+  if (pump_fault_ != Fault::none && row_of(pump_fault_).party == Party::client)
+    if (Transport* raw = upstream.raw()) raw->socket().cancel();
+}
+
+Task<Fault> Exchange::pump_pieces(UpstreamSide& upstream) {
+  uint64_t since_turn = 0;
+  for (;;) {
+    const BodyPiece piece = co_await client_.read_body();
+    body_started_ = true;
+    if (piece.state == BodyPiece::State::failed) co_return piece.fault;
+    if (piece.state == BodyPiece::State::end) break;
+    const Fault fault = co_await upstream.send_body(piece.bytes, piece.last);
+    if (fault != Fault::none || piece.last) co_return fault;
+    if (const std::optional<Fault> spliced = co_await splice_request(upstream)) co_return *spliced;
+    since_turn += piece.bytes.size();
+    if (since_turn >= limits::kBytesPerTurn) {
+      since_turn = 0;
+      co_await worker_.loop.next_turn();
+    }
+  }
+  if (const FieldList* trailers = client_.request_trailers()) co_return co_await upstream.send_trailers(*trailers);
+  co_return co_await upstream.send_body({}, true);
+}
+
+// A short answer of our own.
+Task<void> Exchange::answer(Fault fault) {
+  status_ = row_of(fault).status;
+  if (status_ == 0) {
+    client_.abort_response();
+    co_return;
+  }
+  if (row_of(fault).party == Party::client) announce_close_ = true;
+  OutgoingFields& fields = memory_.response_fields;
+  fields.clear();
+  fields.add("Date", worker_.date.at(worker_.loop));
+  fields.add("Content-Type", "text/plain; charset=utf-8");
+  add_connection_field(fields);
+  std::array<char, 128> text;
+  const std::string_view reason = reason_phrase(status_);
+  const auto end = fmt::format_to_n(text.data(), text.size(), "{} {}\n", status_, reason);
+  const std::string_view body(text.data(), std::min(end.size, text.size()));
+  const bool to_head = memory_.request.method == "HEAD";
+  head_sent_ = true;
+  sent_bytes_ = to_head ? 0 : body.size();
+  const OutgoingResponse response{status_, {BodyKind::length, body.size()}, !to_head, &fields};
+  if (!co_await client_.send_head(response, to_head ? std::string_view{} : body, true)) client_may_continue_ = false;
+}
+
+void Exchange::add_connection_field(OutgoingFields& fields) const {
+  if (announce_close_) {
+    fields.add("Connection", "close");
+  } else if (memory_.request.version == 10) {
+    fields.add("Connection", "keep-alive");
+  }
+}
+
+void Exchange::account() {
+  Stats& stats = worker_.stats;
+  if (fault_ != Fault::none) stats.faults[static_cast<size_t>(fault_)].add();
+  if (status_ != 0) {
+    stats.responses[status_ % stats.responses.size()].add();
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(worker_.loop.now() - started_);
+    const auto took_us = static_cast<uint64_t>(took.count());
+    size_t bucket = 0;
+    while (bucket < kDurationBoundsUs.size() && took_us > kDurationBoundsUs[bucket]) ++bucket;
+    stats.durations[bucket].add();
+    stats.duration_sum_us.add(took_us);
+  }
+  stats.sent_bytes.add(sent_bytes_);
+  if (worker_.access_log) log_line();
+}
+
+void Exchange::log_line() {
+  const RequestHead& request = memory_.request;
+  const auto value = [&](FieldId id) {
+    const Field* field = request.fields.find(id);
+    return field ? field->value : std::string_view{};
+  };
+  AccessLine line;
+  line.time = worker_.loop.wall_now();
+  line.client = facts_.client_ip;
+  line.method = request.method;
+  line.target = request.target;
+  line.host = request.authority;
+  line.referer = value(FieldId::referer);
+  line.user_agent = value(FieldId::user_agent);
+  line.request_id = value(FieldId::x_request_id);
+  line.ns = ns_;
+  line.ingress = ingress_;
+  line.backend = backend_name_;
+  const std::string upstream = backend_ && used_endpoint_ ? router::to_text(backend_->endpoints[*used_endpoint_]) : std::string();
+  line.upstream = upstream;
+  line.fault = fault_ == Fault::none ? std::string_view{} : row_of(fault_).name;
+  line.status = status_;
+  line.upstream_status = memory_.response.status;
+  line.version = request.version;
+  line.response_bytes = sent_bytes_;
+  line.duration = std::chrono::duration_cast<std::chrono::microseconds>(worker_.loop.now() - started_);
+  if (!worker_.access_log->add(line)) worker_.stats.access_log_dropped.add();
+}
+
+}  // namespace narthex::proxy

@@ -1,0 +1,102 @@
+// One request and its response, between two sides whose protocols it does not know (sides.h).
+//
+//   normalise ─► match ─► policy ─► choose endpoint ─► connection from the pool ─► send ─► head ─► body ─► account
+//                                        ▲                                                  │
+//                                        └── once more elsewhere, where the fault table allows ──┘
+//
+// A streamed request body is pumped beside the response, so that neither waits for the other. The snapshot of the match stays
+// pinned until the exchange ends (a tunnel lets go of it). THREAD: the worker's. Lives in the connection's coroutine.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "proxy/filters/affinity.h"
+#include "proxy/filters/forwarded_fields.h"
+#include "proxy/worker_context.h"
+#include "router/normalise.h"
+
+namespace narthex::proxy {
+
+// What an exchange needs to know of the connection that it came on.
+struct ClientConnectionFacts {
+  std::string_view client_ip;
+  router::Endpoint peer;
+  std::string_view port;
+  bool tls = false;
+};
+
+class Exchange final {
+ public:
+  Exchange(WorkerContext& worker, ClientSide& client, ExchangeMemory& memory, const ClientConnectionFacts& facts);
+
+  // Serves the request that was read into memory.request.
+  Task<void> run();
+  // Answers a request that could not even be read.
+  Task<void> refuse(Fault fault);
+
+  // After run(): the client's connection may carry another exchange as far as this one is concerned.
+  bool client_may_continue() const { return client_may_continue_; }
+  // The response told the client that the connection ends.
+  bool announced_close() const { return announce_close_; }
+  // Set before run() where the connection will not go on: the response then says so.
+  void announce_close() { announce_close_ = true; }
+
+ private:
+  Fault match();
+  Fault match_target();
+  size_t choose_endpoint();
+  Task<Fault> forward();
+  Task<Fault> attempt(size_t endpoint);
+  Task<Fault> exchange_with(UpstreamSide& upstream);
+  Task<void> pump_request(UpstreamSide& upstream);
+  Task<Fault> pump_pieces(UpstreamSide& upstream);
+  Task<Fault> serve_response(UpstreamSide& upstream);
+  Task<Fault> read_final_head(UpstreamSide& upstream);
+  Task<Fault> relay_response(UpstreamSide& upstream);
+  Task<Fault> relay_body(UpstreamSide& upstream);
+  Task<std::optional<Fault>> splice_request(UpstreamSide& upstream);
+  Task<std::optional<Fault>> splice_response(UpstreamSide& upstream);
+  Task<Fault> tunnel(UpstreamSide& upstream);
+  Framing response_framing() const;
+  bool may_retry(Fault fault, const UpstreamSide* upstream) const;
+  void add_connection_field(OutgoingFields& fields) const;
+  Task<void> answer(Fault fault);
+  void account();
+  void log_line();
+
+  WorkerContext& worker_;
+  ClientSide& client_;
+  ExchangeMemory& memory_;
+  const ClientConnectionFacts& facts_;
+  const base::SteadyTime started_;
+
+  SnapshotHolder::Pin pin_;
+  const router::HostRoutes* host_ = nullptr;
+  const router::Route* route_ = nullptr;
+  const router::Backend* backend_ = nullptr;
+  router::BackendSlot slot_ = router::kNoBackend;
+  struct {
+    std::string_view host;
+    router::Target path;
+    bool asterisk = false;  // OPTIONS *
+  } target_;
+
+  std::optional<std::string_view> buffered_body_;
+  std::optional<size_t> failed_endpoint_;
+  bool announce_close_ = false, client_may_continue_ = true, upgraded_ = false;
+  bool head_sent_ = false;         // to the client: from then on no other answer can be given
+  bool body_started_ = false;      // bytes of a streamed request body were taken: it cannot be repeated
+  bool retry_ = false;             // the attempt that failed may be followed by another
+  bool websocket_ = false;
+  Fault fault_ = Fault::none;
+  Fault pump_fault_ = Fault::none;
+  uint16_t status_ = 0;
+  uint64_t sent_bytes_ = 0;
+  std::optional<size_t> used_endpoint_;
+  // What the log wants to know of the route, kept beyond the snapshot by a tunnel.
+  std::string kept_names_;
+  std::string_view ns_, ingress_, backend_name_;
+};
+
+}  // namespace narthex::proxy

@@ -1,0 +1,126 @@
+#include "proxy/filters/affinity.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <iterator>
+
+#include "base/hash.h"
+#include "base/text.h"
+
+namespace narthex::proxy::filters {
+namespace {
+
+constexpr size_t kCookieValueBytesMax = 256;  // ours has 65
+
+// Seeds that keep the hashes of one purpose apart from those of another. Part of the cookie's format: never change them.
+constexpr uint64_t kTagSeed = 1, kEndpointSeed = 2;
+
+std::string hex_128(uint64_t high, uint64_t low) { return fmt::format("{:016x}{:016x}", high, low); }
+
+std::string tag_of(const router::Backend& backend) {
+  return hex_128(backend.identity, base::mix(backend.identity, kTagSeed));
+}
+
+uint64_t endpoint_key(const router::Backend& backend, const router::Endpoint& endpoint) {
+  return base::mix(base::mix(backend.identity, kEndpointSeed), endpoint.id);
+}
+
+std::string cookie_of_endpoint(const router::Backend& backend, size_t endpoint) {
+  const uint64_t key = endpoint_key(backend, backend.endpoints[endpoint]);
+  return hex_128(key, base::mix(key, kTagSeed)) + "|" + tag_of(backend);
+}
+
+std::optional<uint64_t> parse_endpoint_key(std::string_view text) {
+  uint64_t key = 0;
+  if (text.size() != 32) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + 16, key, 16);
+  if (error != std::errc() || end != text.data() + 16) return std::nullopt;
+  return key;
+}
+
+// The first cookie of that name in any Cookie field (RFC 6265 5.4: clients send the most specific one first).
+std::optional<std::string_view> find_cookie(const RequestHead& request, std::string_view name) {
+  for (const Field& field : request.fields) {
+    if (field.id != FieldId::cookie) continue;
+    std::string_view rest = field.value;
+    while (!rest.empty()) {
+      const size_t end = rest.find(';');
+      const std::string_view pair = base::trim(rest.substr(0, end));
+      rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+      if (pair.size() <= name.size() || !pair.starts_with(name) || pair[name.size()] != '=') continue;
+      const std::string_view value = pair.substr(name.size() + 1);
+      if (!value.empty() && value.size() <= kCookieValueBytesMax) return value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view key_part(std::string_view cookie) { return cookie.substr(0, cookie.find('|')); }
+
+AffinityChoice choose_balanced(const router::CookieAffinityPolicy& policy, const router::Backend& backend,
+                               std::optional<std::string_view> cookie, std::optional<size_t> failed, Random& random) {
+  // Without change-on-failure every attempt goes to the same endpoint, as in ingress-nginx.
+  const bool changes = failed && policy.change_on_failure;
+  if (cookie && !changes) return {rendezvous(backend, base::hash(key_part(*cookie))), {}};
+  const std::string key = hex_128(random.next(), random.next());
+  const size_t endpoint = rendezvous(backend, base::hash(key), changes ? failed : std::nullopt);
+  if (changes && endpoint != rendezvous(backend, base::hash(key))) {
+    // The new key must lead to the new endpoint by itself; another one will.
+    return choose_balanced(policy, backend, std::nullopt, failed, random);
+  }
+  return {endpoint, key + "|" + tag_of(backend)};
+}
+
+AffinityChoice choose_persistent(const router::CookieAffinityPolicy& policy, const router::Backend& backend,
+                                 std::optional<std::string_view> cookie, std::optional<size_t> failed, Random& random) {
+  const bool changes = failed && policy.change_on_failure && backend.endpoints.size() > 1;
+  const std::optional<uint64_t> key = cookie && !changes ? parse_endpoint_key(key_part(*cookie)) : std::nullopt;
+  for (size_t i = 0; key && i < backend.endpoints.size(); ++i)
+    if (endpoint_key(backend, backend.endpoints[i]) == *key) return {i, {}};
+  size_t endpoint = random.below(backend.endpoints.size());
+  if (changes && endpoint == *failed) endpoint = (endpoint + 1) % backend.endpoints.size();
+  return {endpoint, cookie_of_endpoint(backend, endpoint)};
+}
+
+// Clients that read SameSite=None as Strict (ingress-nginx's list for session-cookie-conditional-samesite-none).
+bool mistakes_same_site_none(std::string_view agent) {
+  const auto has = [&](std::string_view part) { return agent.find(part) != std::string_view::npos; };
+  if (has("Chrome/4") || has("Chrome/5") || has("Chrome/6")) return true;
+  if (has("CPU iPhone OS 12") || has("iPad; CPU OS 12")) return true;
+  return has("Mac OS X 10_14") && has("Safari") && !has("Chrome");
+}
+
+}  // namespace
+
+AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const router::Backend& backend, const RequestHead& request,
+                                std::optional<size_t> failed, Random& random) {
+  const std::optional<std::string_view> cookie = find_cookie(request, policy.name);
+  return policy.persistent ? choose_persistent(policy, backend, cookie, failed, random)
+                           : choose_balanced(policy, backend, cookie, failed, random);
+}
+
+size_t choose_by_client(const router::Backend& backend, std::string_view client_ip, std::optional<size_t> failed) {
+  return rendezvous(backend, base::hash(client_ip), failed);
+}
+
+std::string set_cookie_value(const router::CookieAffinityPolicy& policy, std::string_view value, std::string_view route_path, bool tls,
+                             std::string_view user_agent, base::WallTime now) {
+  std::string text = fmt::format("{}={}", policy.name, value);
+  const auto put = std::back_inserter(text);
+  if (policy.expires) {
+    const std::time_t at = std::chrono::system_clock::to_time_t(now + *policy.expires);
+    fmt::format_to(put, "; Expires={:%a, %d-%b-%y %H:%M:%S} GMT", fmt::gmtime(at));
+  }
+  if (policy.max_age) fmt::format_to(put, "; Max-Age={}", policy.max_age->count());
+  if (!policy.domain.empty()) fmt::format_to(put, "; Domain={}", policy.domain);
+  fmt::format_to(put, "; Path={}", policy.path.empty() ? route_path : std::string_view(policy.path));
+  if (tls || policy.secure) text += "; Secure";
+  text += "; HttpOnly";
+  const bool leave_out = policy.same_site == "None" && policy.conditional_same_site_none && mistakes_same_site_none(user_agent);
+  if (!policy.same_site.empty() && !leave_out) fmt::format_to(put, "; SameSite={}", policy.same_site);
+  return text;
+}
+
+}  // namespace narthex::proxy::filters

@@ -1,0 +1,38 @@
+// Sticky sessions. Choice phase: which endpoint a cookie or a client address leads to; response phase: the cookie to set.
+//
+//   balanced    cookie = random key | tag; key ─ rendezvous hash ─► endpoint. Nothing is stored, so every worker and every restart
+//               agrees, and a change of endpoints moves what consistent hashing must move and no more.
+//   persistent  cookie = key of the endpoint | tag; unknown key ─► any endpoint and a new cookie. A session stays while its pod lives.
+//
+// The key is opaque: a forged one leads to some endpoint that its sender could have reached anyway. THREAD: the worker's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "proxy/balance.h"
+#include "proxy/filters/forwarded_fields.h"
+#include "proxy/head.h"
+#include "router/policy.h"
+
+namespace narthex::proxy::filters {
+
+struct AffinityChoice {
+  size_t endpoint = 0;
+  std::string new_cookie_value;  // empty: the client's own stays
+};
+
+// REQUIRES: endpoints. `failed`: the endpoint of an attempt that failed; left out where the policy allows it to change.
+AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const router::Backend& backend, const RequestHead& request,
+                                std::optional<size_t> failed, Random& random);
+
+// Service.spec.sessionAffinity ClientIP: the same client address, the same endpoint.
+size_t choose_by_client(const router::Backend& backend, std::string_view client_ip, std::optional<size_t> failed);
+
+// Value of the Set-Cookie field. `route_path`: where the policy names no path.
+std::string set_cookie_value(const router::CookieAffinityPolicy& policy, std::string_view value, std::string_view route_path, bool tls,
+                             std::string_view user_agent, base::WallTime now);
+
+}  // namespace narthex::proxy::filters

@@ -1,0 +1,35 @@
+// Sends HTTP/1 messages: a head and the first piece of the body in one write, later pieces framed as the head promised.
+// THREAD: the worker's.
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+#include "proxy/buffer.h"
+#include "proxy/h1_writer.h"
+#include "proxy/sides.h"
+
+namespace narthex::proxy {
+
+class H1Output {
+ public:
+  H1Output(Transport& transport, BufferPool& buffers, std::chrono::milliseconds gap)
+      : transport_(transport), buffers_(buffers), gap_(gap) {}
+
+  // `body` says how the pieces are framed from now on: chunked, or as they are.
+  Task<IoState> request(const OutgoingRequest& request, std::string_view first, bool last);
+  Task<IoState> response(const OutgoingResponse& response, std::string_view first, bool last);
+  Task<IoState> piece(std::string_view bytes, bool last);
+  Task<IoState> trailers(const FieldList& fields);
+
+ private:
+  Task<IoState> send_started(HeadWriter& head, std::string_view first, bool last);
+  bool frame_into(HeadWriter& out, std::string_view bytes, bool last) const;
+
+  Transport& transport_;
+  BufferPool& buffers_;
+  std::chrono::milliseconds gap_;
+  bool chunked_ = false;
+};
+
+}  // namespace narthex::proxy
