@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include <set>
+
 #include "test/layout/rules.h"
 
 namespace narthex::layout {
@@ -22,6 +24,20 @@ TEST_CASE("folders include only what the table allows") { CHECK(violations(check
 TEST_CASE("files keep within their size, and headers introduce themselves") { CHECK(violations(check_form, true) == ""); }
 TEST_CASE("names say something") { CHECK(violations(check_names, true) == ""); }
 TEST_CASE("text has no tabs, trailing blanks or notes to self") { CHECK(violations(check_text, false) == ""); }
+
+TEST_CASE("every reason of a finding is explained to users") {
+  const std::vector<SourceFile> tree = read_tree(NARTHEX_SOURCE_DIR);
+  const auto page = std::find_if(tree.begin(), tree.end(), [](const SourceFile& file) { return file.path == "docs/troubleshooting.md"; });
+  REQUIRE(page != tree.end());
+  std::set<std::string> reasons, missing;
+  for (const SourceFile& file : tree)
+    if (is_code(file) && (file.path.starts_with("config/") || file.path.starts_with("controller/")))
+      for (const std::string& reason : finding_reasons(file)) reasons.insert(reason);
+  for (const std::string& reason : reasons)
+    if (page->text.find("`" + reason + "`") == std::string::npos) missing.insert(reason);
+  CHECK(missing == std::set<std::string>());
+  for (const char* reason : {"PathConflict", "SecretNotFound", "InvalidYaml", "FolderGone"}) CHECK(reasons.contains(reason));
+}
 
 TEST_CASE("the tree is read whole") {
   const std::vector<SourceFile> tree = read_tree(NARTHEX_SOURCE_DIR);

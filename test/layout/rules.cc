@@ -160,6 +160,13 @@ Violations check_text(const SourceFile& file) {
   return found;
 }
 
+std::vector<std::string> finding_reasons(const SourceFile& file) {
+  static const std::regex pattern(R"x((?:refuse\(|note\(|refused,|note,|reason = |return |\? |: )\s*"([A-Z][a-z]+([A-Z][A-Za-z0-9]*)+)")x");
+  std::vector<std::string> reasons;
+  for (std::sregex_iterator match(file.text.begin(), file.text.end(), pattern), end; match != end; ++match) reasons.push_back((*match)[1]);
+  return reasons;
+}
+
 std::string code_only(std::string_view text) {
   std::string code(text);
   const auto blank = [&code](size_t from, size_t to) {

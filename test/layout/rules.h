@@ -24,6 +24,9 @@ Violations check_names(const SourceFile& file);
 // Tabs, blanks at the end of a line, a missing last newline, notes to self.
 Violations check_text(const SourceFile& file);
 
+// The reasons of findings (CamelCase words) that the code of `file` gives.
+std::vector<std::string> finding_reasons(const SourceFile& file);
+
 // The text with comments and literals blanked out, line for line.
 std::string code_only(std::string_view text);
 
