@@ -1,5 +1,5 @@
-// The server side of TLS on one socket. ServerContext is one per worker (no lock between workers); ServerStream is one per
-// connection and works on a non-blocking descriptor that it does not own. THREAD: the worker's.
+// The server side of TLS on one socket. ServerContext is one per worker (no lock between workers); ServerStream is one
+// per connection and works on a non-blocking descriptor that it does not own. THREAD: the worker's.
 #pragma once
 
 #include <array>
@@ -34,7 +34,8 @@ class ServerContext final {
  public:
   // TLS 1.2 and 1.3, ingress-nginx's default ciphers, X25519 first, one ticket, ALPN from `alpn` in order of preference
   // (clients that offer ALPN without any of these get the alert no_application_protocol, RFC 7301 3.2).
-  static base::Result<std::unique_ptr<ServerContext>> make(const SniSource& certificates, const TicketKeys& keys, std::span<const std::string_view> alpn);
+  static base::Result<std::unique_ptr<ServerContext>> make(const SniSource& certificates, const TicketKeys& keys,
+                                                           std::span<const std::string_view> alpn);
   ~ServerContext();
   ServerContext(const ServerContext&) = delete;
   ServerContext& operator=(const ServerContext&) = delete;
@@ -65,8 +66,8 @@ class ServerStream final {
   IoResult handshake();
   // closed: the peer's close_notify; an end of the stream without it is `failed` (truncation, RFC 8446 6.1).
   IoResult read(std::span<char> into);
-  // Partial writes happen; repeat with the rest. LIMIT: one call writes at most 16 KiB records one after another until the
-  // socket takes no more.
+  // Partial writes happen; repeat with the rest. LIMIT: one call writes at most 16 KiB records one after another until
+  // the socket takes no more.
   IoResult write(std::string_view bytes);
   // Sends close_notify once; does not wait for the peer's.
   void close_notify();

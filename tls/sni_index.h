@@ -1,5 +1,6 @@
 // From a server name to the certificates to offer: exact host, then one-label wildcard, then the default.
-// Copy-on-write in shards like router/host_index.h. A value; const access from any thread, changes on the control thread.
+// Copy-on-write in shards like router/host_index.h. A value; const access from any thread, changes on the control
+// thread.
 #pragma once
 
 #include <functional>
@@ -17,8 +18,8 @@ using CertificateSet = std::vector<std::shared_ptr<const Certificate>>;
 
 class SniIndex {
  public:
-  // `name` as the client sent it: compared without case and without one trailing dot; empty: the default. Never empty where
-  // set_default was called. VALID UNTIL: the last index that shares it is gone.
+  // `name` as the client sent it: compared without case and without one trailing dot; empty: the default. Never empty
+  // where set_default was called. VALID UNTIL: the last index that shares it is gone.
   const CertificateSet& find(std::string_view name) const;
 
   void set(std::string_view host, CertificateSet certificates);  // "a.example.com" or "*.example.com", lower case
@@ -28,6 +29,8 @@ class SniIndex {
 
  private:
   struct Shard;
+  Shard& writable_shard(std::string_view host);
+
   std::vector<std::shared_ptr<const Shard>> shards_;
   std::shared_ptr<const CertificateSet> default_;
 };
