@@ -1,0 +1,342 @@
+#include "config/flags_table.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/text.h"
+#include "config/names.h"
+
+namespace narthex::config {
+namespace {
+
+constexpr uint32_t kMaxWorkers = 1024;
+constexpr uint32_t kMaxSeconds = 24 * 60 * 60;  // of the waits at the end: a day
+
+const char* port(const std::string& value, uint16_t& into) {
+  const auto number = base::parse_decimal(value, 65535);
+  if (!number) return "a port within 0..65535 (0: any free one)";
+  into = static_cast<uint16_t>(*number);
+  return nullptr;
+}
+
+const char* seconds(const std::string& value, uint32_t& into) {
+  const auto number = base::parse_decimal(value, kMaxSeconds);
+  if (!number) return "a whole number of seconds within 0..86400, without unit";
+  into = static_cast<uint32_t>(*number);
+  return nullptr;
+}
+
+const char* truth(const std::string& value, bool& into) {
+  into = parse_go_bool(value).value_or(false);  // the type was checked before
+  return nullptr;
+}
+
+const char* key(const std::string& value, std::optional<ObjectKey>& into) {
+  const size_t slash = value.find('/');
+  into.reset();
+  if (value.empty()) return nullptr;
+  if (slash == std::string::npos || !is_dns_label(value.substr(0, slash)) || !is_dns_subdomain(value.substr(slash + 1)))
+    return "namespace/name";
+  into = ObjectKey{value.substr(0, slash), value.substr(slash + 1)};
+  return nullptr;
+}
+
+const char* word(const std::string& value, std::string& into, const char* expected) {
+  if (value.empty() || has_control_byte(value)) return expected;
+  into = value;
+  return nullptr;
+}
+
+const char* manifests(const std::string& value, Flags& flags) {
+  if (value.empty()) return "a folder, a file, or - for standard input";
+  flags.manifests.push_back(value);
+  return nullptr;
+}
+
+const char* bind_address(const std::string& value, Flags& flags) {
+  if (!value.empty() && !is_ipv4(value) && !is_ipv6(value)) return "an IPv4 or IPv6 address of this machine";
+  flags.bind_address = value;
+  return nullptr;
+}
+
+const char* workers(const std::string& value, Flags& flags) {
+  const auto number = base::parse_decimal(value, kMaxWorkers);
+  if (!number) return "a number within 0..1024 (0: one for each CPU)";
+  flags.workers = static_cast<uint32_t>(*number);
+  return nullptr;
+}
+
+const char* annotations_prefix(const std::string& value, Flags& flags) {
+  if (!is_dns_subdomain(value)) return "a DNS name without a slash, such as nginx.ingress.kubernetes.io";
+  flags.annotations_prefix = value;
+  return nullptr;
+}
+
+const char* log_format(const std::string& value, Flags& flags) {
+  if (value != "text" && value != "json") return "text or json";
+  flags.log_format = value == "json" ? base::log::Format::json : base::log::Format::text;
+  return nullptr;
+}
+
+const char* access_log(const std::string& value, Flags& flags) {
+  if (value.empty() || value.find('\0') != std::string::npos) return "off, on, - or the path of a file";
+  flags.access_log = value == "off" ? "" : value == "on" ? "-" : value;
+  return nullptr;
+}
+
+// ingress-nginx prints configuration changes from 2 on; here that is the level debug.
+const char* verbosity(const std::string& value, Flags& flags) {
+  int64_t level = 0;
+  std::from_chars(value.data(), value.data() + value.size(), level);  // the type was checked before
+  flags.log_level = level >= 2 ? base::log::Level::debug : base::log::Level::info;
+  return nullptr;
+}
+
+constexpr FlagRow ignored(const char* name, FlagValue value, const char* placeholder, const char* standard,
+                          const char* why) {
+  return {name, "", FlagGroup::accepted, value, placeholder, standard, why, nullptr};
+}
+
+using Text = const std::string&;
+
+constexpr auto kTable = std::to_array<FlagRow>({
+    {"manifests", "", FlagGroup::objects, FlagValue::text, "PATH", "",
+     "a folder or a file of manifests, or - for standard input; may be given several times", manifests, true},
+    {"annotations-prefix", "", FlagGroup::objects, FlagValue::text, "NAME", "nginx.ingress.kubernetes.io",
+     "prefix of the annotations that are read", annotations_prefix},
+    {"http-port", "", FlagGroup::listening, FlagValue::text, "PORT", "80", "port for HTTP; 0: any free one",
+     [](Text value, Flags& flags) { return port(value, flags.http_port); }},
+    {"https-port", "", FlagGroup::listening, FlagValue::text, "PORT", "443", "port for HTTPS; 0: any free one",
+     [](Text value, Flags& flags) { return port(value, flags.https_port); }},
+    {"admin-port", "--healthz-port", FlagGroup::listening, FlagValue::text, "PORT", "10254",
+     "port for /healthz, /readyz, /metrics and /routes; 0: any free one",
+     [](Text value, Flags& flags) { return port(value, flags.admin_port); }},
+    {"bind-address", "", FlagGroup::listening, FlagValue::text, "IP", "",
+     "address to listen on; empty: all, IPv4 and IPv6", bind_address},
+    {"workers", "", FlagGroup::listening, FlagValue::text, "N", "0", "worker threads; 0: one for each CPU", workers},
+    {"ingress-class", "", FlagGroup::classes, FlagValue::text, "NAME", "nginx",
+     "value of the annotation kubernetes.io/ingress.class that is served",
+     [](Text value, Flags& flags) { return word(value, flags.ingress_class, "the name of a class"); }},
+    {"controller-class", "", FlagGroup::classes, FlagValue::text, "NAME", "k8s.io/ingress-nginx",
+     "spec.controller of the IngressClasses that are served",
+     [](Text value, Flags& flags) { return word(value, flags.controller_class, "the name of a controller"); }},
+    {"ingress-class-by-name", "", FlagGroup::classes, FlagValue::boolean, "", "false",
+     "serve IngressClasses that are named as --ingress-class says, too, whatever their controller",
+     [](Text value, Flags& flags) { return truth(value, flags.ingress_class_by_name); }},
+    {"watch-ingress-without-class", "", FlagGroup::classes, FlagValue::boolean, "", "false",
+     "serve Ingresses that name no class, too",
+     [](Text value, Flags& flags) { return truth(value, flags.watch_ingress_without_class); }},
+    {"default-backend-service", "", FlagGroup::defaults, FlagValue::text, "NS/NAME", "",
+     "Service that answers what no Ingress matches (its first port); empty: 404",
+     [](Text value, Flags& flags) { return key(value, flags.default_backend_service); }},
+    {"default-ssl-certificate", "", FlagGroup::defaults, FlagValue::text, "NS/NAME", "",
+     "Secret with the certificate for hosts that have none; empty: a self-made one",
+     [](Text value, Flags& flags) { return key(value, flags.default_ssl_certificate); }},
+    {"log-format", "", FlagGroup::logging, FlagValue::text, "text|json", "text", "form of the program's log",
+     log_format},
+    {"access-log", "", FlagGroup::logging, FlagValue::text, "off|on|PATH", "off",
+     "one line for each request: on or - for standard output, or a file", access_log},
+    {"v", "-v", FlagGroup::logging, FlagValue::integer, "N", "0",
+     "how much to log; from 2 on also what helps to find bugs", verbosity},
+    {"shutdown-grace-period", "", FlagGroup::shutdown, FlagValue::text, "SECONDS", "0",
+     "after SIGTERM: how long to accept connections on while not ready",
+     [](Text value, Flags& flags) { return seconds(value, flags.shutdown_grace_seconds); }},
+    {"shutdown-timeout", "", FlagGroup::shutdown, FlagValue::text, "SECONDS", "30",
+     "after that: how long to wait for requests in flight",
+     [](Text value, Flags& flags) { return seconds(value, flags.shutdown_timeout_seconds); }},
+    {"help", "-h", FlagGroup::general, FlagValue::boolean, "", "false", "print this text and end", nullptr},
+    {"version", "", FlagGroup::general, FlagValue::boolean, "", "false", "print the version and end", nullptr},
+    // Flags of ingress-nginx: existing argument lists must start.
+    ignored("apiserver-host", FlagValue::text, "TEXT", "", "objects are read from --manifests in this version"),
+    ignored("certificate-authority", FlagValue::text, "TEXT", "", "objects are read from --manifests in this version"),
+    ignored("kubeconfig", FlagValue::text, "TEXT", "", "objects are read from --manifests in this version"),
+    ignored("configmap", FlagValue::text, "TEXT", "", "no settings are read from a ConfigMap in this version"),
+    ignored("tcp-services-configmap", FlagValue::text, "TEXT", "",
+            "TCP and UDP services are not served in this version"),
+    ignored("udp-services-configmap", FlagValue::text, "TEXT", "",
+            "TCP and UDP services are not served in this version"),
+    ignored("watch-namespace", FlagValue::text, "TEXT", "", "objects of every namespace are served in this version"),
+    ignored("watch-namespace-selector", FlagValue::text, "TEXT", "",
+            "objects of every namespace are served in this version"),
+    ignored("disable-catch-all", FlagValue::boolean, "", "false",
+            "a spec.defaultBackend is always served in this version"),
+    ignored("publish-service", FlagValue::text, "TEXT", "", "no status is written in this version"),
+    ignored("publish-status-address", FlagValue::text, "TEXT", "", "no status is written in this version"),
+    ignored("report-node-internal-ip-address", FlagValue::boolean, "", "false", "no status is written in this version"),
+    ignored("update-status", FlagValue::boolean, "", "true", "no status is written in this version"),
+    ignored("update-status-on-shutdown", FlagValue::boolean, "", "true", "no status is written in this version"),
+    ignored("status-update-interval", FlagValue::integer, "N", "60", "no status is written in this version"),
+    ignored("election-id", FlagValue::text, "TEXT", "ingress-controller-leader",
+            "no leader is elected in this version"),
+    ignored("election-ttl", FlagValue::duration, "TIME", "30s", "no leader is elected in this version"),
+    ignored("disable-leader-election", FlagValue::boolean, "", "false", "no leader is elected in this version"),
+    ignored("sync-period", FlagValue::duration, "TIME", "0s", "changes take effect at once"),
+    ignored("sync-rate-limit", FlagValue::real, "N", "0.3", "changes take effect at once"),
+    ignored("dynamic-configuration-retries", FlagValue::integer, "N", "15", "there is no second process to configure"),
+    ignored("disable-sync-events", FlagValue::boolean, "", "false", "no Events are written in this version"),
+    ignored("enable-topology-aware-routing", FlagValue::boolean, "", "false",
+            "zone hints are not used in this version"),
+    ignored("disable-svc-external-name", FlagValue::boolean, "", "false",
+            "Services of type ExternalName are not resolved in this version"),
+    ignored("enable-ssl-passthrough", FlagValue::boolean, "", "false", "TLS is always ended here in this version"),
+    ignored("ssl-passthrough-proxy-port", FlagValue::integer, "N", "442", "there is no second hop for TLS"),
+    ignored("enable-ssl-chain-completion", FlagValue::boolean, "", "false",
+            "certificates are served as they stand in their Secrets"),
+    ignored("enable-annotation-validation", FlagValue::boolean, "", "true", "annotations are always validated"),
+    ignored("deep-inspect", FlagValue::boolean, "", "true",
+            "objects are always inspected, and no text is generated from them"),
+    ignored("disable-full-test", FlagValue::boolean, "", "false", "there is no admission webhook in this version"),
+    ignored("validating-webhook", FlagValue::text, "TEXT", "", "there is no admission webhook in this version"),
+    ignored("validating-webhook-certificate", FlagValue::text, "TEXT", "",
+            "there is no admission webhook in this version"),
+    ignored("validating-webhook-key", FlagValue::text, "TEXT", "", "there is no admission webhook in this version"),
+    ignored("default-server-port", FlagValue::integer, "N", "8181", "the answer 404 needs no port of its own"),
+    ignored("healthz-host", FlagValue::text, "TEXT", "", "the admin port has no address of its own in this version"),
+    ignored("health-check-path", FlagValue::text, "TEXT", "/healthz", "the path is always /healthz"),
+    ignored("health-check-timeout", FlagValue::integer, "N", "10", "ingress-nginx never read it either"),
+    ignored("status-port", FlagValue::integer, "N", "10246", "there is no nginx process to talk to"),
+    ignored("stream-port", FlagValue::integer, "N", "10247", "there is no nginx process to talk to"),
+    ignored("profiling", FlagValue::boolean, "", "true", "it belongs to programs in Go"),
+    ignored("profiler-port", FlagValue::integer, "N", "10245", "it belongs to programs in Go"),
+    ignored("profiler-address", FlagValue::text, "TEXT", "127.0.0.1", "it belongs to programs in Go"),
+    ignored("internal-logger-address", FlagValue::text, "TEXT", "127.0.0.1:11514", "the log needs no relay"),
+    ignored("post-shutdown-grace-period", FlagValue::integer, "N", "10",
+            "the process ends with its last request; see --shutdown-timeout"),
+    ignored("enable-metrics", FlagValue::boolean, "", "false", "metrics are always on"),
+    ignored("metrics-per-host", FlagValue::boolean, "", "true", "the labels of metrics are fixed in this version"),
+    ignored("metrics-per-undefined-host", FlagValue::boolean, "", "false",
+            "the labels of metrics are fixed in this version"),
+    ignored("report-status-classes", FlagValue::boolean, "", "false",
+            "the labels of metrics are fixed in this version"),
+    ignored("time-buckets", FlagValue::reals, "N,N", "0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10",
+            "the buckets of histograms are fixed in this version"),
+    ignored("length-buckets", FlagValue::reals, "N,N", "10,20,30,40,50,60,70,80,90,100",
+            "the buckets of histograms are fixed in this version"),
+    ignored("size-buckets", FlagValue::reals, "N,N", "10,100,1e3,1e4,1e5,1e6,1e7",
+            "the buckets of histograms are fixed in this version"),
+    ignored("bucket-factor", FlagValue::real, "N", "0", "the buckets of histograms are fixed in this version"),
+    ignored("max-buckets", FlagValue::integer, "N", "100", "the buckets of histograms are fixed in this version"),
+    ignored("exclude-socket-metrics", FlagValue::text, "TEXT", "", "all metrics are exported in this version"),
+    ignored("monitor-max-batch-size", FlagValue::integer, "N", "10000", "there is no pipe between processes to bound"),
+    ignored("maxmind-edition-ids", FlagValue::text, "TEXT", "GeoLite2-City,GeoLite2-ASN",
+            "GeoIP is not supported in this version"),
+    ignored("maxmind-license-key", FlagValue::text, "TEXT", "", "GeoIP is not supported in this version"),
+    ignored("maxmind-mirror", FlagValue::text, "TEXT", "", "GeoIP is not supported in this version"),
+    ignored("maxmind-retries-count", FlagValue::integer, "N", "1", "GeoIP is not supported in this version"),
+    ignored("maxmind-retries-timeout", FlagValue::duration, "TIME", "0s", "GeoIP is not supported in this version"),
+    ignored("vmodule", FlagValue::text, "TEXT", "", "it belongs to the logging library of Go programs"),
+    ignored("logtostderr", FlagValue::boolean, "", "true", "it belongs to the logging library of Go programs"),
+    ignored("alsologtostderr", FlagValue::boolean, "", "false", "it belongs to the logging library of Go programs"),
+    ignored("stderrthreshold", FlagValue::integer, "N", "2", "it belongs to the logging library of Go programs"),
+    ignored("log_dir", FlagValue::text, "TEXT", "", "it belongs to the logging library of Go programs"),
+    ignored("log_file", FlagValue::text, "TEXT", "", "it belongs to the logging library of Go programs"),
+    ignored("log_file_max_size", FlagValue::integer, "N", "1800", "it belongs to the logging library of Go programs"),
+    ignored("log_backtrace_at", FlagValue::text, "TEXT", ":0", "it belongs to the logging library of Go programs"),
+    ignored("one_output", FlagValue::boolean, "", "false", "it belongs to the logging library of Go programs"),
+    ignored("skip_headers", FlagValue::boolean, "", "false", "it belongs to the logging library of Go programs"),
+    ignored("skip_log_headers", FlagValue::boolean, "", "false", "it belongs to the logging library of Go programs"),
+    ignored("add_dir_header", FlagValue::boolean, "", "false", "it belongs to the logging library of Go programs"),
+});
+
+// "1h30m", "1.5s", "300ms", "0" (Go's time.ParseDuration).
+bool is_duration(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  if (text == "0") return true;
+  bool some = false;
+  while (!text.empty()) {
+    const size_t number = std::min(text.find_first_not_of("0123456789."), text.size());
+    if (number == 0 || std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(number), '.') > 1)
+      return false;
+    text.remove_prefix(number);
+    const size_t unit = std::min(text.find_first_of("0123456789."), text.size());
+    constexpr auto kUnits = std::to_array<std::string_view>({"ns", "us", "\xc2\xb5s", "ms", "s", "m", "h"});
+    if (std::find(kUnits.begin(), kUnits.end(), text.substr(0, unit)) == kUnits.end()) return false;
+    text.remove_prefix(unit);
+    some = true;
+  }
+  return some;
+}
+
+bool is_integer(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  int64_t number = 0;
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex) text.remove_prefix(2);
+  if (text.starts_with('-')) return false;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, hex ? 16 : 10);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+bool is_real(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace
+
+std::span<const FlagRow> flag_table() { return kTable; }
+
+const char* title_of(FlagGroup group) {
+  switch (group) {
+    case FlagGroup::objects:
+      return "Objects";
+    case FlagGroup::listening:
+      return "Listening";
+    case FlagGroup::classes:
+      return "Classes";
+    case FlagGroup::defaults:
+      return "Defaults";
+    case FlagGroup::logging:
+      return "Logging";
+    case FlagGroup::shutdown:
+      return "Ending";
+    case FlagGroup::general:
+      return "General";
+    case FlagGroup::accepted:
+      return "Flags of ingress-nginx that are accepted and have no effect";
+  }
+  return "";
+}
+
+const char* name_of(FlagValue value) {
+  switch (value) {
+    case FlagValue::text:
+      return "text";
+    case FlagValue::integer:
+      return "integer";
+    case FlagValue::real:
+      return "number";
+    case FlagValue::reals:
+      return "numbers";
+    case FlagValue::duration:
+      return "duration";
+    case FlagValue::boolean:
+      return "boolean";
+  }
+  return "";
+}
+
+const char* type_fault(FlagValue value, const std::string& text) {
+  const auto items = base::split(text, ',');
+  switch (value) {
+    case FlagValue::text:
+      return nullptr;
+    case FlagValue::integer:
+      return is_integer(text) ? nullptr : "a whole number";
+    case FlagValue::real:
+      return is_real(text) ? nullptr : "a number";
+    case FlagValue::reals:
+      return std::all_of(items.begin(), items.end(), is_real) ? nullptr : "numbers with commas between them";
+    case FlagValue::duration:
+      return is_duration(text) ? nullptr : "a duration such as 30s or 1h30m";
+    case FlagValue::boolean:
+      return parse_go_bool(text) ? nullptr : "true or false";
+  }
+  return nullptr;
+}
+
+}  // namespace narthex::config
