@@ -1,0 +1,23 @@
+// From flags to the parts of the control plane that `serve` and `check` have in common. Used at start. THREAD: control.
+#pragma once
+
+#include <cstddef>
+
+#include "base/result.h"
+#include "config/flags.h"
+#include "controller/compiler.h"
+#include "controller/manifest_set.h"
+
+namespace narthex::controller {
+
+// Makes the self-signed default certificate on the way. Errors: OpenSSL cannot.
+base::Result<CompilerOptions> compiler_options(const config::Flags& flags, base::WallTime now);
+
+// Hands a batch to the compiler; compile() is the caller's.
+void apply(SourceBatch batch, Compiler& compiler);
+
+// Costs a walk over all hosts: for closing and opening lines, not for every change.
+size_t route_count(const router::Snapshot& snapshot);
+size_t object_count(const std::vector<ObjectCount>& objects);
+
+}  // namespace narthex::controller
