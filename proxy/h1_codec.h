@@ -33,17 +33,20 @@ struct ResponseContext {
 };
 HeadResult read_response_head(std::string_view bytes, size_t& scanned, const ResponseContext& context, ResponseHead& out);
 
-// Takes a chunked body apart (RFC 9112 7.1): CRLF only, size 1-16 hex digits with overflow checked, extensions checked for
-// grammar and dropped, trailer fields checked like head fields.
-class ChunkedReader {
+// Takes a chunked body apart (RFC 9112 7.1): CRLF only, size 1-16 hex digits up to 2^63-1, extensions checked for grammar and
+// dropped, trailer fields checked like head fields. Owned by who reads the body. LIMIT: kChunkLineBytes, kChunkOverheadBytes,
+// kTrailerBytes, kFields. A trailer section is taken whole, so it must fit the caller's buffer.
+//
+//   size_line ─► data ─► data_end ─► size_line ... ─► trailers ─► done       any ─► broken
+class ChunkedReader final {
  public:
   enum class State : uint8_t { more, data, end, malformed };
   struct Step {
     State state = State::more;
-    size_t consumed = 0;      // bytes of the input that are done with (the data included)
-    std::string_view data;    // with State::data: a view into the input
+    size_t consumed = 0;      // bytes of the input that are done with (the data included), with `more` too
+    std::string_view data;    // with State::data: a view into the input, never empty
   };
-  // One step on the front of `bytes`. `more`: give again what was not consumed, with more behind it.
+  // Goes on to the next piece of data or the end. `more`: give again what was not consumed, with more behind it.
   Step next(std::string_view bytes);
   // Trailer fields, after State::end. VALID UNTIL: the input of the last step changes. Framing and routing fields
   // (RFC 9110 6.5.1) are left out.
@@ -53,11 +56,15 @@ class ChunkedReader {
 
  private:
   enum class Phase : uint8_t { size_line, data, data_end, trailers, done, broken };
-  Step read_size_line(std::string_view bytes);
-  Step read_trailers(std::string_view bytes);
+  enum class Progress : uint8_t { moved, waits, broke };
+  Progress read_size_line(std::string_view& bytes);
+  Progress read_data_end(std::string_view& bytes);
+  Progress read_trailers(std::string_view& bytes);
+  Progress advance(std::string_view& bytes);
   Phase phase_ = Phase::size_line;
   uint64_t remaining_ = 0;
   uint64_t data_bytes_ = 0, overhead_bytes_ = 0;
+  size_t scanned_ = 0;  // of the trailer section, in search of its end
   FieldList trailers_;
 };
 

@@ -2,11 +2,9 @@
 // Values without ownership. VALID UNTIL: the buffer changes (each producer says when). LIMIT: kFields fields.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <span>
+#include <new>
 #include <string_view>
 
 #include "proxy/limits.h"
@@ -35,23 +33,32 @@ enum class FieldId : uint8_t {
 
 // The id of a field name, compared without case.
 FieldId identify_field(std::string_view name);
+// The same, where the bytes have been looked at already. REQUIRES: only A-Z a-z 0-9 '-' in name.
+FieldId identify_plain_field(std::string_view name);
 
 struct Field {
   std::string_view name, value;  // as received; the value without surrounding white space
   FieldId id = FieldId::other;
 };
 
-class FieldList {
+// 5 KiB that are written only where fields are, and never copied.
+class FieldList final {
  public:
+  FieldList() {}  // leaves the memory as it is
+  FieldList(const FieldList&) = delete;
+  FieldList& operator=(const FieldList&) = delete;
+
   // False: the list is full.
   bool add(std::string_view name, std::string_view value, FieldId id) {
-    if (size_ == fields_.size()) return false;
-    fields_[size_++] = Field{name, value, id};
+    if (size_ == limits::kFields) return false;
+    ::new (static_cast<void*>(memory_ + size_++ * sizeof(Field))) Field{name, value, id};
     return true;
   }
   void clear() { size_ = 0; }
-  const Field* begin() const { return fields_.data(); }
-  const Field* end() const { return fields_.data() + size_; }
+  // REQUIRES: index < size().
+  void set_id(size_t index, FieldId id) { (first() + index)->id = id; }
+  const Field* begin() const { return first(); }
+  const Field* end() const { return first() + size_; }
   size_t size() const { return size_; }
   // The first field of that id, or null.
   const Field* find(FieldId id) const {
@@ -61,8 +68,10 @@ class FieldList {
   }
 
  private:
-  std::array<Field, limits::kFields> fields_;
+  const Field* first() const { return std::launder(reinterpret_cast<const Field*>(memory_)); }
+  Field* first() { return std::launder(reinterpret_cast<Field*>(memory_)); }
   size_t size_ = 0;
+  alignas(Field) std::byte memory_[limits::kFields * sizeof(Field)];
 };
 
 // How the length of a body is known (RFC 9112 6.3): decided once, by the admission check, from the bytes.
@@ -74,7 +83,7 @@ struct Framing {
 };
 
 struct RequestHead {
-  std::string_view method, target;  // target as received (origin-form; absolute-form is reduced to path and authority)
+  std::string_view method, target;  // origin-form or "*" (absolute-form is reduced to its path; a raw target, see router/normalise.h)
   std::string_view authority;       // of the absolute-form, else the Host field; may be empty for HTTP/1.0
   uint8_t version = 11;             // 10, 11, 20
   Framing framing;

@@ -14,6 +14,9 @@ inline constexpr size_t kTargetBytes = 8 * 1024 + 192;   // about 8000 octets mu
 inline constexpr size_t kHeadBytes = 64 * 1024;          // request or response head; more is 431 or 502
 inline constexpr size_t kFields = 128;                   // fields in a head or trailer section; more is 431 or 502
 inline constexpr size_t kTrailerBytes = 8 * 1024;
+inline constexpr size_t kMethodBytes = 32;               // the longest registered method has 17 (UPDATEREDIRECTREF)
+inline constexpr size_t kLeadingEmptyLines = 4;          // in front of a request (RFC 9112 2.2)
+inline constexpr size_t kNominations = 32;               // fields named by Connection, real ones name one or two; more is 431 or 502
 inline constexpr int kInterimResponses = 8;              // 1xx per exchange; a flood is 502
 
 // Chunked bodies (RFC 9112 7.1): a chunk header longer than this is an attack, real ones have under 20 bytes.

@@ -1,0 +1,80 @@
+// Which bytes may stand where in HTTP/1 (RFC 9110 5.5 and 5.6.2, RFC 9112 3.2, RFC 3986 3.2.2): one table, and the two loops
+// over it that are on every request's way. Constants and pure functions; any thread.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace narthex::proxy::bytes {
+
+inline constexpr uint8_t kToken = 1;    // tchar
+inline constexpr uint8_t kPlain = 2;    // A-Z a-z 0-9 '-': what a field name may have to be passed on
+inline constexpr uint8_t kTarget = 4;   // any but controls, space and '#'
+inline constexpr uint8_t kHost = 8;     // of uri-host [":" port], without ',' (a list of hosts looks like a host)
+inline constexpr uint8_t kValue = 16;   // HTAB, SP, VCHAR, obs-text
+inline constexpr uint8_t kQuoted = 32;  // qdtext: what needs no backslash in a quoted-string
+
+inline constexpr std::array<uint8_t, 256> kClass = [] {
+  constexpr std::string_view token_marks = "!#$%&'*+-.^_`|~", host_marks = "-._~!$&'()*+;=:[]%";
+  std::array<uint8_t, 256> table{};
+  for (int c = 0; c < 256; ++c) {
+    const bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    const auto in = [c](std::string_view set) { return c < 0x80 && set.find(static_cast<char>(c)) != std::string_view::npos; };
+    const bool printable = c > 0x20 && c != 0x7f, value = printable || c == ' ' || c == '\t';
+    table[c] = static_cast<uint8_t>((alnum || in(token_marks) ? kToken : 0) | (alnum || c == '-' ? kPlain : 0) |
+                                    (printable && c != '#' ? kTarget : 0) | (alnum || in(host_marks) ? kHost : 0) |
+                                    (value ? kValue : 0) | (value && c != '"' && c != '\\' ? kQuoted : 0));
+  }
+  return table;
+}();
+
+constexpr bool is(char c, uint8_t which) { return kClass[static_cast<unsigned char>(c)] & which; }
+
+// Every byte is of that class. True for nothing at all.
+constexpr bool all(std::string_view text, uint8_t which) {
+  for (const char c : text)
+    if (!is(c, which)) return false;
+  return true;
+}
+
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// The first byte in [at, end) that a field value may not hold, or end. Eight bytes a step: a byte below 0x20 or equal to 0x7f
+// sets its top bit in `odd` (bits above a first hit may be wrong, the lowest never is).
+inline const char* skip_value(const char* at, const char* end) {
+  constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+  if constexpr (std::endian::native == std::endian::little) {
+    while (end - at >= 8) {
+      uint64_t word;
+      std::memcpy(&word, at, 8);
+      const uint64_t del = word ^ (ones * 0x7f);
+      const uint64_t odd = ((word - ones * 0x20) & ~word & tops) | ((del - ones) & ~del & tops);
+      if (odd == 0) {
+        at += 8;
+        continue;
+      }
+      at += std::countr_zero(odd) / 8;
+      if (*at != '\t') return at;
+      ++at;
+    }
+  }
+  while (at != end && is(*at, kValue)) ++at;
+  return at;
+}
+
+inline bool is_value(std::string_view text) { return skip_value(text.data(), text.data() + text.size()) == text.data() + text.size(); }
+
+// Equal without case. REQUIRES: b is in lower case and holds letters, digits and '-' only.
+constexpr bool same(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const char c = a[i] >= 'A' && a[i] <= 'Z' ? static_cast<char>(a[i] + 32) : a[i];
+    if (c != b[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace narthex::proxy::bytes
