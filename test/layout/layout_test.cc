@@ -1,8 +1,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
+#include <fstream>
+#include <regex>
 #include <set>
 
+#include "config/flags.h"
 #include "test/layout/rules.h"
 
 namespace narthex::layout {
@@ -25,16 +29,41 @@ TEST_CASE("files keep within their size, and headers introduce themselves") { CH
 TEST_CASE("names say something") { CHECK(violations(check_names, true) == ""); }
 TEST_CASE("text has no tabs, trailing blanks or notes to self") { CHECK(violations(check_text, false) == ""); }
 
+const SourceFile& file_at(const std::string& path) {
+  static const std::vector<SourceFile> tree = read_tree(NARTHEX_SOURCE_DIR);
+  const auto found = std::find_if(tree.begin(), tree.end(), [&](const SourceFile& file) { return file.path == path; });
+  INFO(path);
+  REQUIRE(found != tree.end());
+  return *found;
+}
+
+TEST_CASE("docs/flags.md is what the table of flags says") {
+  const std::string markdown = config::flags_markdown();
+  // NARTHEX_WRITE_DOCS=1 writes the page anew.
+  if (std::getenv("NARTHEX_WRITE_DOCS")) std::ofstream(std::string(NARTHEX_SOURCE_DIR) + "/docs/flags.md") << markdown;
+  CHECK(read_text(std::string(NARTHEX_SOURCE_DIR) + "/docs/flags.md") == markdown);
+}
+
+TEST_CASE("every metric is explained to users") {
+  static const std::regex pattern("\"(narthex_[a-z_]+)\"");
+  const std::string& code = file_at("controller/metrics.cc").text;
+  size_t count = 0;
+  for (std::sregex_iterator match(code.begin(), code.end(), pattern), end; match != end; ++match, ++count) {
+    INFO((*match)[1]);
+    CHECK(file_at("docs/admin.md").text.find("`" + (*match)[1].str() + "`") != std::string::npos);
+  }
+  CHECK(count > 10);
+}
+
 TEST_CASE("every reason of a finding is explained to users") {
   const std::vector<SourceFile> tree = read_tree(NARTHEX_SOURCE_DIR);
-  const auto page = std::find_if(tree.begin(), tree.end(), [](const SourceFile& file) { return file.path == "docs/troubleshooting.md"; });
-  REQUIRE(page != tree.end());
+  const std::string& page = file_at("docs/troubleshooting.md").text;
   std::set<std::string> reasons, missing;
   for (const SourceFile& file : tree)
     if (is_code(file) && (file.path.starts_with("config/") || file.path.starts_with("controller/")))
       for (const std::string& reason : finding_reasons(file)) reasons.insert(reason);
   for (const std::string& reason : reasons)
-    if (page->text.find("`" + reason + "`") == std::string::npos) missing.insert(reason);
+    if (page.find("`" + reason + "`") == std::string::npos) missing.insert(reason);
   CHECK(missing == std::set<std::string>());
   for (const char* reason : {"PathConflict", "SecretNotFound", "InvalidYaml", "FolderGone"}) CHECK(reasons.contains(reason));
 }

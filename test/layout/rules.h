@@ -30,6 +30,7 @@ std::vector<std::string> finding_reasons(const SourceFile& file);
 // The text with comments and literals blanked out, line for line.
 std::string code_only(std::string_view text);
 
+std::string read_text(const std::string& path);
 // Every file of the tree that people write by hand: no build output, no test inputs.
 std::vector<SourceFile> read_tree(const std::string& root);
 
