@@ -33,12 +33,22 @@ class HostIndex {
 
  private:
   struct Key;
-  struct Shard;
-  const HostRoutes* probe(const Key& key) const;
-  Shard& own_shard(size_t index);
+  struct Entry;
+  // An open-addressing table with linear probing. The lookup reads this and then the entry, nothing between.
+  struct Shard {
+    std::shared_ptr<Entry[]> entries;  // never written while shared
+    uint32_t slots = 0;
+    uint32_t count = 0;
 
-  // Empty, or all of them; a shard without hosts is null. Shared ones are never written.
-  std::vector<std::shared_ptr<Shard>> shards_;
+    size_t home(uint32_t tag) const { return static_cast<size_t>(uint64_t{tag} * slots >> 32); }
+    size_t after(size_t slot) const { return slot + 1 == slots ? 0 : slot + 1; }
+    size_t find(const Key& key) const;
+    void prepare(size_t hosts);
+    void erase(size_t slot);
+  };
+  const HostRoutes* probe(const Key& key) const;
+
+  std::vector<Shard> shards_;  // none, or all of them
   size_t size_ = 0;
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/hash.h"
+#include "router/bytes.h"
 
 namespace narthex::router {
 
@@ -46,13 +46,10 @@ std::vector<DraftNode> draft_nodes(const std::vector<Rule>& rules);
 void append_children(const std::vector<Rule>& rules, const std::vector<uint32_t>& shared, std::vector<DraftNode>& nodes, size_t at);
 std::vector<std::shared_ptr<const void>> kept_alive(const std::vector<Rule>& rules);
 
-// Up to the next slash.
-std::string_view first_element(std::string_view text) {
-  const void* slash = std::memchr(text.data(), '/', text.size());
-  return slash ? text.substr(0, static_cast<size_t>(static_cast<const char*>(slash) - text.data())) : text;
-}
-
-uint16_t tag_of(std::string_view element) { return static_cast<uint16_t>(base::hash(element)); }
+struct ByTag {
+  bool operator()(const auto& node, uint16_t tag) const { return node.tag < tag; }
+  bool operator()(uint16_t tag, const auto& node) const { return tag < node.tag; }
+};
 
 constexpr size_t align(size_t offset, size_t to) { return (offset + to - 1) / to * to; }
 
@@ -140,10 +137,6 @@ void HostRoutes::write_nodes(const Draft& draft) {
   ::new (node) Node<Word>{0, static_cast<Word>(draft.nodes.size()), 0, 0, 0};
 }
 
-std::string_view HostRoutes::host() const {
-  return {reinterpret_cast<const char*>(block() + sizeof(HostRoutes)), host_bytes_};
-}
-
 const Route* HostRoutes::match(std::string_view path) const {
   return wide_ ? walk<uint32_t>(path) : walk<uint16_t>(path);
 }
@@ -151,45 +144,48 @@ const Route* HostRoutes::match(std::string_view path) const {
 template <typename Word>
 const Route* HostRoutes::walk(std::string_view path) const {
   using N = Node<Word>;
-  const Route* best = has_fallback_ ? records() + rule_count_ : nullptr;
+  const Route* const routes = records();
+  const Route* best = has_fallback_ ? routes + rule_count_ : nullptr;
   if (path.empty() || path[0] != '/') return best;
-  const N* node = reinterpret_cast<const N*>(block() + nodes_at());
+  const N* const nodes = reinterpret_cast<const N*>(block() + nodes_at());
+  const char* const texts = reinterpret_cast<const char*>(block() + texts_at());
+  const N* node = nodes;
   size_t at = 0;  // `node` stands for the elements before here
   for (;;) {
-    const Route* own = records() + (node->route >> 2);
+    const Route* own = routes + (node->route >> 2);
     if (node->route & N::kPrefix) best = own + (node->route & N::kExact);
     if (at == path.size()) return node->route & N::kExact ? own : best;
-    const N* child = find_child(node, path.substr(at + 1));
-    if (!child) return best;
+    const std::string_view rest = path.substr(at + 1);
+    const size_t children = node[1].first_child - node->first_child;
+    if (children == 0) return best;
+    const N* child = nodes + node->first_child;
+    if (children > 1) child = choose(child, children, texts, rest);
+    const size_t size = child->label_size;
+    if (rest.size() < size || (rest.size() > size && rest[size] != '/')) return best;
+    if (!same_bytes(texts + child->label, rest.data(), size)) return best;
     node = child;
-    at += 1 + node->label_size;
+    at += 1 + size;
   }
 }
 
-// The child whose label `rest` begins with, element by element; null: none.
+// The only one of several children whose label may begin `rest`. Tags decide, without a branch that depends on them; only where
+// two children have the same one, their texts do.
 template <typename Word>
-const HostRoutes::Node<Word>* HostRoutes::find_child(const Node<Word>* node, std::string_view rest) const {
-  const auto* nodes = reinterpret_cast<const Node<Word>*>(block() + nodes_at());
-  const char* texts = reinterpret_cast<const char*>(block() + texts_at());
-  const Node<Word>* child = nodes + node->first_child;
-  size_t count = node[1].first_child - node->first_child;
-  if (count == 0) return nullptr;
-  if (count > 1) {
-    const std::string_view element = first_element(rest);
-    const uint16_t tag = tag_of(element);
-    const auto is_after = [&](const Node<Word>& other) {
-      if (other.tag != tag) [[likely]] return other.tag > tag;
-      return first_element({texts + other.label, other.label_size}) > element;
-    };
-    while (count > 1) {  // the last one that is not after
-      const size_t half = count / 2;
-      if (!is_after(child[half])) child += half;
-      count -= half;
-    }
+const HostRoutes::Node<Word>* HostRoutes::choose(const Node<Word>* child, size_t count, const char* texts, std::string_view rest) {
+  const Element element = first_element(rest);
+  const Node<Word>* const first = child;
+  for (size_t left = count; left > 1;) {  // ends at the last one whose tag is not greater
+    const size_t half = left / 2;
+    child += child[half].tag <= element.tag ? half : 0;
+    left -= half;
   }
-  const size_t size = child->label_size;
-  if (rest.size() < size || (rest.size() > size && rest[size] != '/')) return nullptr;
-  return std::memcmp(texts + child->label, rest.data(), size) == 0 ? child : nullptr;
+  if (child == first || child[-1].tag != child->tag) [[likely]] return child;
+  const auto equals = std::equal_range(first, child + 1, element.tag, ByTag{});
+  const auto is_before = [texts](const Node<Word>& node, std::string_view text) {
+    return first_element({texts + node.label, node.label_size}).text < text;
+  };
+  const Node<Word>* found = std::lower_bound(equals.first, equals.second, element.text, is_before);
+  return found == equals.second ? child : found;
 }
 
 std::string_view HostRoutes::path_of(const Route& route) const {
@@ -298,10 +294,10 @@ void append_children(const std::vector<Rule>& rules, const std::vector<uint32_t>
     uint32_t end = static_cast<uint32_t>(rules[first].key.size());
     for (last = first + 1; last < node.last && shared[last] > node.end; ++last) end = std::min(end, shared[last]);
     const uint32_t begin = node.end + 1;
-    const uint16_t tag = tag_of(first_element(rules[first].key.substr(begin)));
+    const uint16_t tag = first_element(rules[first].key.substr(begin)).tag;
     nodes.push_back({.first = first, .last = last, .begin = begin, .end = end, .tag = tag});
   }
-  const auto element = [&rules](const DraftNode& child) { return first_element(rules[child.first].key.substr(child.begin)); };
+  const auto element = [&rules](const DraftNode& child) { return first_element(rules[child.first].key.substr(child.begin)).text; };
   std::sort(nodes.begin() + node.first_child, nodes.end(), [&](const DraftNode& a, const DraftNode& b) {
     return a.tag == b.tag ? element(a) < element(b) : a.tag < b.tag;
   });

@@ -17,7 +17,7 @@ struct Target {
   std::string_view query;  // as received, with its '?', or empty
 };
 
-enum class TargetError { none, bad_byte, bad_percent, not_absolute_path, not_canonicalisable };
+enum class TargetError { none, bad_byte, bad_percent, not_absolute_path };
 
 // `raw` is an origin-form target ("/a/b?c"). The path views `raw` where nothing had to change (the usual case, no copy), else
 // `scratch`; the query always views `raw`. `out` is set only on TargetError::none. Linear in raw.size().
