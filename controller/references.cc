@@ -29,8 +29,9 @@ FoundPort find_port(const config::Service* service, const std::string& port) {
     if (!is_tcp(candidate)) continue;
     if (port.empty() || std::to_string(candidate.port) == port) return {PortMatch::found, &candidate};
     if (!by_name && candidate.name == port) by_name = &candidate;
-    const bool target = candidate.target_name == port || std::to_string(candidate.target_number) == port;
-    if (!by_target && target) by_target = &candidate;
+    const uint16_t target = candidate.target_number;
+    const bool is_target = candidate.target_name == port || (target != 0 && std::to_string(target) == port);
+    if (!by_target && is_target) by_target = &candidate;
   }
   if (by_name) return {PortMatch::found, by_name};
   if (by_target) return {PortMatch::by_target, by_target};

@@ -44,10 +44,10 @@ void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const st
   }
   const Claim& winner = at->second;
   const std::string where = winner.owner == route.owner ? "this Ingress itself, at " + winner.field
-                                                        : "the older Ingress " + to_text(winner.owner->meta.key);
+                                                        : "Ingress " + to_text(winner.owner->meta.key);
   host.findings.push_back(finding_on(
       *route.owner, config::Severity::refused, "PathConflict", field,
-      fmt::format("{} {} of {} already belongs to {}; remove one of the two", type_name(route.type), at->first.first,
+      fmt::format("{} {} of {} belongs to {}, which comes first; remove one of the two", type_name(route.type), at->first.first,
                   host_name(host.host), where)));
 }
 
