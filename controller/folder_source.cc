@@ -40,7 +40,7 @@ std::string without_trailing_slashes(std::string path) {
 }
 
 base::Error unusable(const std::string& path, const std::string& why) {
-  return base::Error(fmt::format("--manifests {}: {}; give a folder or a file that exists and can be read", path, why));
+  return base::Error(fmt::format("manifests at {}: {}; give a folder or a file that exists and can be read", path, why));
 }
 
 bool is_below(const std::string& path, const std::string& folder) { return path.starts_with(join_path(folder, "")); }
