@@ -1,6 +1,7 @@
 // Bytes and nanoseconds per path of the routing index (design 8): bench_router [--hosts N] [--paths P].
-// Run pinned to one core, in a release build. Without arguments: 1, 1 000 and 100 000 hosts x 10 paths. One host in ten is a wildcard;
-// each host has a Prefix "/" besides. "Hot" asks for 1 000 distinct host-path pairs again and again, "random" for 2 000 000.
+// Run pinned to one core, in a release build. Without arguments: 1, 1 000 and 100 000 hosts x 10 paths. One host in ten
+// is a wildcard; each host has a Prefix "/" besides. "Hot" asks for 1 000 distinct host-path pairs again and again,
+// "random" for 2 000 000.
 #include <malloc.h>
 #include <time.h>
 
@@ -33,9 +34,12 @@ double cpu_ns() {
 HostSpec make_host(size_t number, size_t paths, std::mt19937_64& random) {
   const std::string id = std::to_string(number);
   HostSpec spec;
-  spec.host = number % 10 == 0 ? "*.t" + id + ".example.com" : "app" + id + ".team" + std::to_string(number % 97) + ".example.com";
+  spec.host = number % 10 == 0 ? "*.t" + id + ".example.com"
+                               : "app" + id + ".team" + std::to_string(number % 97) + ".example.com";
   const auto owner = std::make_shared<RouteOwner>(RouteOwner{"team" + std::to_string(number % 97), "app" + id});
-  const auto add = [&](std::string path) { spec.routes.push_back({std::move(path), PathType::prefix, 0, nullptr, owner}); };
+  const auto add = [&](std::string path) {
+    spec.routes.push_back({std::move(path), PathType::prefix, 0, nullptr, owner});
+  };
   for (size_t i = 0; i < paths; ++i)
     add("/api/v" + std::to_string(i % 3) + "/svc" + std::to_string(random() % 1000) + "/res" + std::to_string(i));
   add("/");
@@ -57,8 +61,8 @@ class Requests {
     }
   }
 
-  // Nanoseconds per lookup, asking for the first `distinct` requests over and over: the best of nine rounds, because what else runs on the
-  // machine only adds.
+  // Nanoseconds per lookup, asking for the first `distinct` requests over and over: the best of nine rounds, because
+  // what else runs on the machine only adds.
   double measure(const HostIndex& index, size_t distinct) const {
     double best = measure_round(index, distinct);
     for (int round = 1; round < 9; ++round) best = std::min(best, measure_round(index, distinct));
@@ -119,13 +123,17 @@ void run(size_t hosts, size_t paths) {
 
   size_t route_bytes = 0;
   index.for_each([&route_bytes](const HostRoutes& routes) { route_bytes += routes.route_bytes(); });
-  const auto per_path = [all = hosts * (paths + 1)](size_t bytes) { return static_cast<double>(bytes) / static_cast<double>(all); };
+  const auto per_path = [all = hosts * (paths + 1)](size_t bytes) {
+    return static_cast<double>(bytes) / static_cast<double>(all);
+  };
   const Requests requests(specs, kRequests, random);
   const double hot = requests.measure(index, kHot), spread = requests.measure(index, kRequests);
-  std::printf("%7zu hosts x %zu paths: build %.1f ms; bytes per path: index %.1f, records %.1f, heap in all %.1f; lookup: hot %.0f ns, "
-              "random %.0f ns; one changed host %.1f us\n",
-              hosts, paths, build_ms, per_path(index.index_bytes()), per_path(route_bytes), per_path(heap), hot, spread,
-              measure_change(index, specs, random));
+  std::printf(
+      "%7zu hosts x %zu paths: build %.1f ms; bytes per path: index %.1f, records %.1f, heap in all %.1f; lookup: hot "
+      "%.0f ns, "
+      "random %.0f ns; one changed host %.1f us\n",
+      hosts, paths, build_ms, per_path(index.index_bytes()), per_path(route_bytes), per_path(heap), hot, spread,
+      measure_change(index, specs, random));
 }
 
 }  // namespace
@@ -141,6 +149,7 @@ int main(int argc, char** argv) {
     }
     (flag == "--hosts" ? hosts : paths) = *value;
   }
-  for (const size_t count : hosts != 0 ? std::vector<size_t>{hosts} : std::vector<size_t>{1, 1'000, 100'000}) run(count, paths);
+  for (const size_t count : hosts != 0 ? std::vector<size_t>{hosts} : std::vector<size_t>{1, 1'000, 100'000})
+    run(count, paths);
   return 0;
 }

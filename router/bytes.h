@@ -1,5 +1,5 @@
-// Comparing and reading short runs of bytes without a call: host names and path elements are mostly under 32 bytes, where memcmp and
-// memchr cost more than the work. Reads nothing outside the runs given. Pure functions, any thread.
+// Comparing and reading short runs of bytes without a call: host names and path elements are mostly under 32 bytes,
+// where memcmp and memchr cost more than the work. Reads nothing outside the runs given. Pure functions, any thread.
 #pragma once
 
 #include <bit>
@@ -34,10 +34,12 @@ inline bool same_bytes(const char* a, const char* b, size_t size) {
   return load<uint64_t>(a + size - 8) == load<uint64_t>(b + size - 8);
 }
 
-inline bool same_bytes(std::string_view a, std::string_view b) { return a.size() == b.size() && same_bytes(a.data(), b.data(), a.size()); }
+inline bool same_bytes(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && same_bytes(a.data(), b.data(), a.size());
+}
 
-// The first element of a path without its leading slash: up to the next slash. The tag spreads elements evenly over 16 bits; it
-// is no promise between processes.
+// The first element of a path without its leading slash: up to the next slash. The tag spreads elements evenly over 16
+// bits; it is no promise between processes.
 struct Element {
   std::string_view text;
   uint16_t tag;
@@ -54,7 +56,8 @@ struct Element {
     if (slash != 0) word &= (slash ^ (slash - 1)) >> 8;
     hash = (hash ^ word) * kSpread;
     hash ^= hash >> 32;
-    if (slash == 0 && left > 8) continue;
+    if (slash == 0 && left >= 8)
+      continue;  // also at the very end, so that the tag is the same before a slash and before nothing
     const size_t size = slash != 0 ? at + static_cast<size_t>(std::countr_zero(slash)) / 8 : rest.size();
     return {rest.substr(0, size), static_cast<uint16_t>((hash + size) * kSpread >> 48)};
   }

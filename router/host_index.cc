@@ -9,8 +9,9 @@
 namespace narthex::router {
 namespace {
 
-// A change copies the list of shards (24 bytes and an atomic increment each) and the entries of one shard (as much each): with 100 000
-// hosts 1 024 + 98 of them, and the latter are the ones that are not in the cache. Measured 4-8 us (bench/router.cc).
+// A change copies the list of shards (24 bytes and an atomic increment each) and the entries of one shard (as much
+// each): with 100 000 hosts 1 024 + 98 of them, and the latter are the ones that are not in the cache. Measured 4-8 us
+// (bench/router.cc).
 constexpr size_t kShards = 1024;
 constexpr unsigned kShardShift = 64 - 10;
 static_assert(kShards == size_t{1} << (64 - kShardShift));
@@ -115,8 +116,8 @@ const HostRoutes* HostIndex::probe(const Key& key) const {
   return shard.slots == 0 ? nullptr : shard.entries[shard.find(key)].routes.get();
 }
 
-// Makes the entries this table's own, with room for `hosts`. A fifth of the slots stays free, so that a miss looks at some ten of
-// them; growing by a quarter leaves 24 bytes a slot at 33 a host.
+// Makes the entries this table's own, with room for `hosts`. A fifth of the slots stays free, so that a miss looks at
+// some ten of them; growing by a quarter leaves 24 bytes a slot at 33 a host.
 void HostIndex::Shard::prepare(size_t hosts) {
   constexpr size_t kSlotsMin = 4;
   const bool grows = hosts * 5 > size_t{slots} * 4;

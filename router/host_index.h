@@ -1,5 +1,6 @@
-// From a host name to its routes: a hash table in shards, copy-on-write, so that a snapshot that differs in one host shares
-// all other shards with the one before. A value; const access from any thread, changes on the control thread before publishing.
+// From a host name to its routes: a hash table in shards, copy-on-write, so that a snapshot that differs in one host
+// shares all other shards with the one before. A value; const access from any thread, changes on the control thread
+// before publishing.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +15,15 @@ namespace narthex::router {
 
 class HostIndex {
  public:
-  // `host` is canonical (normalise.h). The exact host, else the wildcard of its parent ("*.example.com" for "a.example.com",
-  // exactly one label), else the routes without host, else null. At most three probes, no allocation.
+  // `host` is canonical (normalise.h). The exact host, else the wildcard of its parent ("*.example.com" for
+  // "a.example.com", exactly one label), else the routes without host, else null. At most three probes, no allocation.
   // A literal host that starts with '*' matches nothing.
   const HostRoutes* find(std::string_view host) const;
   // Exactly this key ("", "a.example.com", "*.example.com"), for the control plane.
   const HostRoutes* find_key(std::string_view key) const;
 
-  // Adds or replaces the routes of routes->host(). Copies one shard where another index shares it; else works in place, so that
-  // loading many hosts in a row is cheap. THREAD: control, on which also all copies of this index are freed.
+  // Adds or replaces the routes of routes->host(). Copies one shard where another index shares it; else works in place,
+  // so that loading many hosts in a row is cheap. THREAD: control, on which also all copies of this index are freed.
   void set(std::shared_ptr<const HostRoutes> routes);
   void erase(std::string_view key);
   size_t size() const { return size_; }

@@ -23,15 +23,15 @@ namespace {
 
 static_assert(kPathBytesMax <= UINT16_MAX);
 
-// A rule's path as the trie sees it: a sequence of elements, each with the slash before it. Prefix paths lose their slashes at
-// the end; so Prefix "/" has no element at all, and Exact "/" has one that is empty.
+// A rule's path as the trie sees it: a sequence of elements, each with the slash before it. Prefix paths lose their
+// slashes at the end; so Prefix "/" has no element at all, and Exact "/" has one that is empty.
 struct Rule {
   std::string_view key;
   const RouteSpec* spec;
 };
 
 struct DraftNode {
-  uint32_t first, last;       // the rules at or below this node
+  uint32_t first, last;         // the rules at or below this node
   uint32_t begin = 0, end = 0;  // the label in the key of any of them
   uint32_t first_child = 0;
   uint32_t own = 0;  // how many rules, from the first, end here: none, one, or an Exact and a Prefix
@@ -43,7 +43,8 @@ bool key_less(std::string_view a, std::string_view b);
 size_t shared_bytes(std::string_view a, std::string_view b);
 std::vector<uint32_t> shared_elements(const std::vector<Rule>& rules);
 std::vector<DraftNode> draft_nodes(const std::vector<Rule>& rules);
-void append_children(const std::vector<Rule>& rules, const std::vector<uint32_t>& shared, std::vector<DraftNode>& nodes, size_t at);
+void append_children(const std::vector<Rule>& rules, const std::vector<uint32_t>& shared, std::vector<DraftNode>& nodes,
+                     size_t at);
 std::vector<std::shared_ptr<const void>> kept_alive(const std::vector<Rule>& rules);
 
 struct ByTag {
@@ -131,8 +132,9 @@ void HostRoutes::write_nodes(const Draft& draft) {
     Word flags = 0;
     for (uint32_t i = from.first; i < from.first + from.own; ++i)
       flags |= draft.rules[i].spec->type == PathType::exact ? Node<Word>::kExact : Node<Word>::kPrefix;
-    ::new (node++) Node<Word>{static_cast<Word>(text), static_cast<Word>(from.first_child),
-                              static_cast<Word>(from.first << 2 | flags), from.tag, static_cast<uint16_t>(from.end - from.begin)};
+    ::new (node++)
+        Node<Word>{static_cast<Word>(text), static_cast<Word>(from.first_child),
+                   static_cast<Word>(from.first << 2 | flags), from.tag, static_cast<uint16_t>(from.end - from.begin)};
   }
   ::new (node) Node<Word>{0, static_cast<Word>(draft.nodes.size()), 0, 0, 0};
 }
@@ -168,10 +170,11 @@ const Route* HostRoutes::walk(std::string_view path) const {
   }
 }
 
-// The only one of several children whose label may begin `rest`. Tags decide, without a branch that depends on them; only where
-// two children have the same one, their texts do.
+// The only one of several children whose label may begin `rest`. Tags decide, without a branch that depends on them;
+// only where two children have the same one, their texts do.
 template <typename Word>
-const HostRoutes::Node<Word>* HostRoutes::choose(const Node<Word>* child, size_t count, const char* texts, std::string_view rest) {
+const HostRoutes::Node<Word>* HostRoutes::choose(const Node<Word>* child, size_t count, const char* texts,
+                                                 std::string_view rest) {
   const Element element = first_element(rest);
   const Node<Word>* const first = child;
   for (size_t left = count; left > 1;) {  // ends at the last one whose tag is not greater
@@ -179,7 +182,8 @@ const HostRoutes::Node<Word>* HostRoutes::choose(const Node<Word>* child, size_t
     child += child[half].tag <= element.tag ? half : 0;
     left -= half;
   }
-  if (child == first || child[-1].tag != child->tag) [[likely]] return child;
+  if (child == first || child[-1].tag != child->tag) [[likely]]
+    return child;
   const auto equals = std::equal_range(first, child + 1, element.tag, ByTag{});
   const auto is_before = [texts](const Node<Word>& node, std::string_view text) {
     return first_element({texts + node.label, node.label_size}).text < text;
@@ -203,7 +207,8 @@ std::vector<const Route*> HostRoutes::routes() const {
 }
 
 size_t HostRoutes::index_bytes() const {
-  constexpr size_t kControlBlock = 24, kHeapWord = 8;  // of the shared_ptr; what the allocator adds to each of the two blocks
+  constexpr size_t kControlBlock = 24,
+                   kHeapWord = 8;  // of the shared_ptr; what the allocator adds to each of the two blocks
   return texts_at() + text_bytes_ + kControlBlock + 2 * kHeapWord;
 }
 
@@ -227,7 +232,8 @@ namespace {
 
 // In the order of their keys, an Exact before a Prefix, without duplicates and without what breaks the contract.
 std::vector<Rule> sorted_rules(const HostSpec& spec) {
-  constexpr size_t kTextBytesMax = UINT32_MAX - 2 * kPathBytesMax;  // offsets have 32 bits; room for the fallback's path
+  constexpr size_t kTextBytesMax =
+      UINT32_MAX - 2 * kPathBytesMax;  // offsets have 32 bits; room for the fallback's path
   std::vector<Rule> rules;
   rules.reserve(spec.routes.size());
   size_t text_bytes = 0;
@@ -286,7 +292,8 @@ std::vector<DraftNode> draft_nodes(const std::vector<Rule>& rules) {
   return nodes;
 }
 
-void append_children(const std::vector<Rule>& rules, const std::vector<uint32_t>& shared, std::vector<DraftNode>& nodes, size_t at) {
+void append_children(const std::vector<Rule>& rules, const std::vector<uint32_t>& shared, std::vector<DraftNode>& nodes,
+                     size_t at) {
   DraftNode& node = nodes[at];  // stays where it is: the vector has room for all
   node.first_child = static_cast<uint32_t>(nodes.size());
   while (node.first + node.own < node.last && rules[node.first + node.own].key.size() == node.end) ++node.own;
@@ -297,7 +304,9 @@ void append_children(const std::vector<Rule>& rules, const std::vector<uint32_t>
     const uint16_t tag = first_element(rules[first].key.substr(begin)).tag;
     nodes.push_back({.first = first, .last = last, .begin = begin, .end = end, .tag = tag});
   }
-  const auto element = [&rules](const DraftNode& child) { return first_element(rules[child.first].key.substr(child.begin)).text; };
+  const auto element = [&rules](const DraftNode& child) {
+    return first_element(rules[child.first].key.substr(child.begin)).text;
+  };
   std::sort(nodes.begin() + node.first_child, nodes.end(), [&](const DraftNode& a, const DraftNode& b) {
     return a.tag == b.tag ? element(a) < element(b) : a.tag < b.tag;
   });

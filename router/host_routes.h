@@ -1,9 +1,11 @@
 // The routes of one host: a trie over path elements, flat in one block of memory, with the routes it leads to.
-// Compiled on the control thread, immutable afterwards, read by all workers, freed with the last snapshot that shares it.
+// Compiled on the control thread, immutable afterwards, read by all workers, freed with the last snapshot that shares
+// it.
 //
-// A node stands for one or more path elements: chains without a branch and without a route are one node. Labels are views
-// into the texts of the rules, which are kept anyway; nodes are 10 bytes, 16 where a host outgrows 16-bit indices.
-// LIMIT: matching costs O(path bytes + log(children) per node passed), whatever the rules are; no recursion, no allocation.
+// A node stands for one or more path elements: chains without a branch and without a route are one node. Labels are
+// views into the texts of the rules, which are kept anyway; nodes are 10 bytes, 16 where a host outgrows 16-bit
+// indices. LIMIT: matching costs O(path bytes + log(children) per node passed), whatever the rules are; no recursion,
+// no allocation.
 #pragma once
 
 #include <cstddef>
@@ -41,8 +43,8 @@ struct RouteSpec {
 };
 
 struct HostSpec {
-  std::string host;               // lower case; "" for no host; "*.example.com" for one label before it
-  std::vector<RouteSpec> routes;  // no two with the same path and type; Prefix "/a" and "/a/" are the same path
+  std::string host;                 // lower case; "" for no host; "*.example.com" for one label before it
+  std::vector<RouteSpec> routes;    // no two with the same path and type; Prefix "/a" and "/a/" are the same path
   std::vector<RouteSpec> fallback;  // none or one: where an unmatched path of this host goes
 };
 
@@ -51,8 +53,8 @@ inline constexpr size_t kPathBytesMax = 4096;
 
 class HostRoutes final {
  public:
-  // Keeps the policies and owners of `spec` alive. Of rules with the same path and type the first wins; a rule whose path does
-  // not start with '/' or is too long is left out, as are rules after 4 GiB of path text. THREAD: control.
+  // Keeps the policies and owners of `spec` alive. Of rules with the same path and type the first wins; a rule whose
+  // path does not start with '/' or is too long is left out, as are rules after 4 GiB of path text. THREAD: control.
   static std::shared_ptr<const HostRoutes> compile(const HostSpec& spec);
   ~HostRoutes();
   HostRoutes(const HostRoutes&) = delete;
@@ -71,7 +73,8 @@ class HostRoutes final {
   // All routes in the order of the text form (paths element by element, so /a/b before /a-b; Exact before Prefix), for
   // /routes and tests; the fallback last.
   std::vector<const Route*> routes() const;
-  // Bytes of index (trie, labels, host, bookkeeping) and of route records with what keeps their policies alive, for the bench.
+  // Bytes of index (trie, labels, host, bookkeeping) and of route records with what keeps their policies alive, for the
+  // bench.
   size_t index_bytes() const;
   size_t route_bytes() const;
 

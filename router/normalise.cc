@@ -10,8 +10,8 @@ namespace {
 
 enum class PathByte : uint8_t { plain, slash, percent, query, bad };
 
-// RFC 3986 3.3 names what a path may hold. We let bytes pass that backends are used to (>= 0x80, |^{}"<> and backquote) and
-// refuse what is read differently by different programs: controls, space, '#', '\'.
+// RFC 3986 3.3 names what a path may hold. We let bytes pass that backends are used to (>= 0x80, |^{}"<> and backquote)
+// and refuse what is read differently by different programs: controls, space, '#', '\'.
 constexpr std::array<PathByte, 256> kPathBytes = [] {
   std::array<PathByte, 256> bytes{};
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = i <= 0x20 || i == 0x7f ? PathByte::bad : PathByte::plain;
@@ -114,7 +114,8 @@ Scan scan_path(std::string_view raw) {
         break;
       case PathByte::slash:
         ++at;
-        if (at < raw.size() && (raw[at] == '/' || (raw[at] == '.' && is_dot_segment(raw.substr(at))))) return {.canonical = false};
+        if (at < raw.size() && (raw[at] == '/' || (raw[at] == '.' && is_dot_segment(raw.substr(at)))))
+          return {.canonical = false};
         break;
       case PathByte::percent:
         if (!is_canonical_triplet(raw.substr(at))) return {.canonical = false};
@@ -129,7 +130,8 @@ Scan scan_path(std::string_view raw) {
   return {.size = at};
 }
 
-// "." or ".." up to the end of the path or the next slash. Encoded dots are no matter here: their triplet is not canonical.
+// "." or ".." up to the end of the path or the next slash. Encoded dots are no matter here: their triplet is not
+// canonical.
 bool is_dot_segment(std::string_view from_dot) {
   const size_t dots = from_dot.size() > 1 && from_dot[1] == '.' ? 2 : 1;
   return from_dot.size() == dots || from_dot[dots] == '/' || from_dot[dots] == '?';
@@ -141,8 +143,8 @@ bool is_canonical_triplet(std::string_view text) {
   return text[1] < 'a' && text[2] < 'a';
 }
 
-// RFC 3986 6.2.2 and 5.2.4, after merging slashes. `path` ends with '/' whenever a segment begins; each byte is written once and
-// removed at most once, so the cost is linear. `size` becomes the length of the raw path.
+// RFC 3986 6.2.2 and 5.2.4, after merging slashes. `path` ends with '/' whenever a segment begins; each byte is written
+// once and removed at most once, so the cost is linear. `size` becomes the length of the raw path.
 TargetError rewrite_path(std::string_view raw, std::string& path, size_t& size) {
   path.clear();
   path.reserve(raw.size());
@@ -224,8 +226,8 @@ bool is_ip_literal(std::string_view bracketed) {
   return true;
 }
 
-// RFC 1035 2.3.4 gives the 253 (255 with length bytes of the wire form). Underscores are in use; percent triplets are not decoded
-// into another name but refused.
+// RFC 1035 2.3.4 gives the 253 (255 with length bytes of the wire form). Underscores are in use; percent triplets are
+// not decoded into another name but refused.
 bool is_name(std::string_view host) {
   constexpr size_t kLongest = 253;
   if (host.empty() || host.size() > kLongest || host.back() == '.') return false;

@@ -10,13 +10,13 @@ namespace narthex::router {
 
 // Sticky sessions by cookie. Texts were validated when decoded: no control bytes, no ';'.
 struct CookieAffinityPolicy {
-  bool persistent = false;        // false: balanced
-  std::string name;               // of the cookie
-  std::string path;               // empty: the matched route's own path
-  std::string domain;             // empty: no attribute
+  bool persistent = false;  // false: balanced
+  std::string name;         // of the cookie
+  std::string path;         // empty: the matched route's own path
+  std::string domain;       // empty: no attribute
   std::optional<std::chrono::seconds> expires, max_age;
-  bool secure = false;            // also over plain HTTP
-  std::string same_site;          // "", "None", "Lax", "Strict"
+  bool secure = false;    // also over plain HTTP
+  std::string same_site;  // "", "None", "Lax", "Strict"
   bool conditional_same_site_none = false;
   bool change_on_failure = false;
 };

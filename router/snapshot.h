@@ -1,6 +1,6 @@
 // The snapshot: all that a worker needs to answer a request, frozen. The only header in which the two planes meet.
-// Built and freed on the control thread, shared with the workers as const. An exchange pins the snapshot that it was matched
-// with; parts that did not change are shared between generations.
+// Built and freed on the control thread, shared with the workers as const. An exchange pins the snapshot that it was
+// matched with; parts that did not change are shared between generations.
 #pragma once
 
 #include <cstdint>
