@@ -32,7 +32,9 @@ constexpr size_t kMaxSilentBytes = 4u << 20;
 constexpr size_t kMaxSilentFlow = 1'000'000;
 
 constexpr const char* kKeyMustBeText =
-    "a list or a map stands where a key must be, or a bracket or brace is never closed; only text can be a key";
+    "a list or a map stands where a key must be, or a bracket is never closed; only text can be a key (a template in "
+    "{{ }} "
+    "must be rendered first)";
 
 // Leaves yaml-cpp's parser; the reason is in the builder.
 struct Stop {};
@@ -83,13 +85,13 @@ class Handler final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override;
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    begin(mark, false, anchor);
+                       YAML::EmitterStyle::value style) override {
+    begin(mark, false, anchor, style);
   }
   void OnSequenceEnd() override { end(); }
   void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    begin(mark, true, anchor);
+                  YAML::EmitterStyle::value style) override {
+    begin(mark, true, anchor, style);
   }
   void OnMapEnd() override { end(); }
 
@@ -100,12 +102,13 @@ class Handler final : public YAML::EventHandler {
   };
   struct Open {
     YAML::anchor_t anchor = 0;
+    bool in_brackets = false;
     bool merges = false;  // a plain "<<" is among its keys
   };
 
   void note(const YAML::Mark& mark);
   [[noreturn]] void fail(std::string message);
-  void begin(const YAML::Mark& mark, bool is_map, YAML::anchor_t anchor);
+  void begin(const YAML::Mark& mark, bool is_map, YAML::anchor_t anchor, YAML::EmitterStyle::value style);
   void end();
   void add(Tree node, YAML::anchor_t anchor, bool plain);
   void add_key(const Tree& node, bool plain);
@@ -118,6 +121,7 @@ class Handler final : public YAML::EventHandler {
   PieceBuffer& buffer_;
   const uint32_t first_line_;
   uint32_t line_ = 0, documents_ = 0;
+  int position_ = 0, key_position_ = -1;  // of the newest event, and of the newest key
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
 };
@@ -180,6 +184,7 @@ std::optional<TreeError> parse_piece(const YamlPiece& piece, const TreeLimits& l
 std::string explain(const std::string& reason) {
   std::string hint = "check the indentation and the quotes near this line";
   if (reason.find("tab") != std::string::npos) hint = "indent with spaces, not tabs";
+  if (reason.find("unknown token") != std::string::npos) hint = "put a value that begins with @, ` or % in quotes";
   if (reason.find("document indicator") != std::string::npos)
     hint = "a quote is opened in or above this line and never closed";
   if (reason.find("illegal map value") != std::string::npos) hint = "put a value that holds \": \" in quotes";
@@ -190,7 +195,9 @@ std::string explain(const std::string& reason) {
 
 void Handler::note(const YAML::Mark& mark) {
   buffer_.event_came();
-  if (!mark.is_null()) line_ = first_line_ + static_cast<uint32_t>(mark.line);
+  if (mark.is_null()) return;
+  line_ = first_line_ + static_cast<uint32_t>(mark.line);
+  position_ = mark.pos;
 }
 
 void Handler::fail(std::string message) {
@@ -205,6 +212,9 @@ void Handler::OnDocumentStart(const YAML::Mark& mark) {
 
 void Handler::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
   note(mark);
+  // "name" on a line of its own in a map: yaml-cpp makes "name: null" of it, marked where the key stands.
+  if (!builder_.wants_key() && builder_.key_line() > 0 && !open_.back().in_brackets && mark.pos == key_position_)
+    fail("a key without a colon; write \"key: value\"");
   // An absent value is marked where the next token stands, which may be lines below.
   const uint32_t line = builder_.key_line() > 0 && !builder_.wants_key() ? builder_.key_line() : line_;
   add(Tree{std::monostate{}, line}, anchor, true);
@@ -246,11 +256,11 @@ Tree Handler::tagged(const std::string& tag, const std::string& value) {
   return Tree{value, line_};
 }
 
-void Handler::begin(const YAML::Mark& mark, bool is_map, YAML::anchor_t anchor) {
+void Handler::begin(const YAML::Mark& mark, bool is_map, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
   note(mark);
   if (builder_.wants_key()) fail(kKeyMustBeText);
   if (!builder_.begin(is_map, line_)) throw Stop{};
-  open_.push_back({anchor, false});
+  open_.push_back({anchor, style == YAML::EmitterStyle::Flow});
 }
 
 void Handler::end() {
@@ -277,6 +287,7 @@ void Handler::add_key(const Tree& node, bool plain) {
   const size_t kind = node.value.index();
   if (kind == 0) fail("a key is missing in front of the colon");
   if (kind > 4) fail(kKeyMustBeText);
+  key_position_ = position_;
   std::string name = key_text(node);
   if (plain && name == "<<") open_.back().merges = true;
   if (!builder_.key(std::move(name), line_)) throw Stop{};
