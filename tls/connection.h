@@ -12,6 +12,7 @@ struct Connection {
   SocketState socket;
   std::string server_name;   // as sent in this handshake, also when a session is resumed
   const char* failure = "";  // static text; the first reason wins
+  int silent_records = 0;    // read since the handshake or since the last content
 };
 
 inline Connection& connection_of(SSL* ssl) { return *static_cast<Connection*>(SSL_get_app_data(ssl)); }

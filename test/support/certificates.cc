@@ -25,8 +25,8 @@ void require(bool holds, const char* what) {
 }
 
 Key make_dsa() {
-  std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new_from_name(nullptr, "DSA", nullptr),
-                                                                     EVP_PKEY_CTX_free);
+  std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+      EVP_PKEY_CTX_new_from_name(nullptr, "DSA", nullptr), EVP_PKEY_CTX_free);
   EVP_PKEY* parameters = nullptr;
   require(EVP_PKEY_paramgen_init(context.get()) == 1 && EVP_PKEY_CTX_set_dsa_paramgen_bits(context.get(), 1024) == 1 &&
               EVP_PKEY_paramgen(context.get(), &parameters) == 1,
@@ -44,12 +44,18 @@ Key make_key(KeyKind kind) {
     return Key(key, EVP_PKEY_free);
   };
   switch (kind) {
-    case KeyKind::p256: return own(EVP_EC_gen("P-256"));
-    case KeyKind::p384: return own(EVP_EC_gen("P-384"));
-    case KeyKind::rsa2048: return own(EVP_RSA_gen(2048));
-    case KeyKind::rsa1024: return own(EVP_RSA_gen(1024));
-    case KeyKind::ed25519: return own(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
-    case KeyKind::dsa: return make_dsa();
+    case KeyKind::p256:
+      return own(EVP_EC_gen("P-256"));
+    case KeyKind::p384:
+      return own(EVP_EC_gen("P-384"));
+    case KeyKind::rsa2048:
+      return own(EVP_RSA_gen(2048));
+    case KeyKind::rsa1024:
+      return own(EVP_RSA_gen(1024));
+    case KeyKind::ed25519:
+      return own(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+    case KeyKind::dsa:
+      return make_dsa();
   }
   throw std::runtime_error("unknown kind of key");
 }
@@ -78,11 +84,11 @@ std::string key_text(EVP_PKEY* key, KeyForm form) {
   const EVP_CIPHER* cipher = encrypted ? EVP_aes_128_cbc() : nullptr;
   const unsigned char pass[] = "secret";
   const int size = encrypted ? 6 : 0;
-  const int ok = traditional ? PEM_write_bio_PrivateKey_traditional(bio.get(), key, cipher, encrypted ? pass : nullptr, size,
-                                                                    nullptr, nullptr)
+  const int ok = traditional ? PEM_write_bio_PrivateKey_traditional(bio.get(), key, cipher, encrypted ? pass : nullptr,
+                                                                    size, nullptr, nullptr)
                              : PEM_write_bio_PKCS8PrivateKey(bio.get(), key, cipher,
-                                                             encrypted ? reinterpret_cast<const char*>(pass) : nullptr, size,
-                                                             nullptr, nullptr);
+                                                             encrypted ? reinterpret_cast<const char*>(pass) : nullptr,
+                                                             size, nullptr, nullptr);
   require(ok == 1, "writing a key");
   return text_of(bio.get());
 }

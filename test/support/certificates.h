@@ -1,4 +1,5 @@
-// Certificates made on the spot for tests: no files, no expiry surprises, any mistake on demand. Free functions, any thread.
+// Certificates made on the spot for tests: no files, no expiry surprises, any mistake on demand. Free functions, any
+// thread.
 #pragma once
 
 #include <chrono>
@@ -27,8 +28,9 @@ struct CertificateSpec {
   bool sha1 = false;       // signed with SHA-1
 };
 
-// Self-signed, or signed by `issuer` (an authority, not encrypted). The chain is the leaf alone: append issuer->chain where wanted.
-// Every EC and Ed25519 key is fresh; RSA keys are made once per process and size, because they are slow. Throws on impossible specs.
+// Self-signed, or signed by `issuer` (an authority, not encrypted). The chain is the leaf alone: append issuer->chain
+// where wanted. Every EC and Ed25519 key is fresh; RSA keys are made once per process and size, because they are slow.
+// Throws on impossible specs.
 PemPair make_certificate(const CertificateSpec& spec, const PemPair* issuer = nullptr);
 // The usual case: P-256, valid, self-signed.
 PemPair make_certificate(const std::string& name);
