@@ -5,6 +5,7 @@
 // usage: bench_load PROXY_PORT BACKEND_PORT CONNECTIONS SECONDS PROXY_PID BODY_BYTES [tls]
 // Traffic goes to 127.0.0.1 only and ends by itself after SECONDS and one second of warming up.
 #include <dirent.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -108,6 +109,7 @@ class Load {
         SSL_set_fd(connection.tls.get(), fd);
         SSL_set_tlsext_host_name(connection.tls.get(), "app123.team7.example.com");
         if (SSL_connect(connection.tls.get()) != 1) fail("TLS handshake with the proxy failed");
+        fcntl(fd, F_SETFL, O_NONBLOCK);
       }
       send_request(connection);
     }
@@ -183,14 +185,19 @@ class Load {
 
   ssize_t read_from(Connection& connection) {
     if (!connection.tls) return recv(connection.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    return SSL_read(connection.tls.get(), buffer_.data(), static_cast<int>(buffer_.size()));
+    const int got = SSL_read(connection.tls.get(), buffer_.data(), static_cast<int>(buffer_.size()));
+    if (got <= 0 && SSL_get_error(connection.tls.get(), got) == SSL_ERROR_WANT_READ) {
+      errno = EAGAIN;
+      return -1;
+    }
+    return got;
   }
 
   void on_client(Connection& connection) {
     do {
       const ssize_t got = read_from(connection);
       if (got <= 0) {
-        if (got < 0 && !connection.tls && errno == EAGAIN) return;
+        if (got < 0 && errno == EAGAIN) return;
         ++failures_;
         return drop(connection);
       }

@@ -79,8 +79,7 @@ Fault Exchange::match_target() {
   const RequestHead& request = memory_.request;
   if (!router::normalise_authority(request.authority, memory_.host_scratch, target_.host)) return Fault::bad_host;
   if (request.target == "*") {  // OPTIONS about the server itself; the codec lets no other method through (RFC 9112 3.2.4)
-    target_.path = {"/", {}};
-    target_.asterisk = true;
+    target_.path = {"/", {}, "*"};
     return Fault::none;
   }
   const router::TargetError error = router::normalise_target(request.target, memory_.path_scratch, target_.path);
@@ -163,8 +162,7 @@ Task<Fault> Exchange::exchange_with(UpstreamSide& upstream) {
   write_hex(worker_.random.next(), request_id.data() + 16);
   filters::forward_request_fields(request, {facts_.client_ip, facts_.port, facts_.tls}, {request_id.data(), request_id.size()},
                                   memory_.request_fields);
-  OutgoingRequest outgoing{request.method, target_.path.path, target_.path.query, request.framing, websocket_, &memory_.request_fields};
-  if (target_.asterisk) outgoing.path = "*";
+  OutgoingRequest outgoing{request.method, target_.path.forwarded, target_.path.query, request.framing, websocket_, &memory_.request_fields};
   const bool streams = !buffered_body_;
   if (buffered_body_ && request.framing.kind != BodyKind::none) outgoing.framing = {BodyKind::length, buffered_body_->size()};
   const Fault fault = co_await upstream.send_request(outgoing, buffered_body_.value_or(std::string_view{}), !streams);

@@ -79,7 +79,6 @@ class Exchange final {
   struct {
     std::string_view host;
     router::Target path;
-    bool asterisk = false;  // OPTIONS *
   } target_;
 
   std::optional<std::string_view> buffered_body_;

@@ -14,7 +14,8 @@ void H1Upstream::begin(std::optional<ChunkedReader>* chunks, bool to_head, bool 
   transport_.socket().clear_cancel();
 }
 
-bool H1Upstream::reusable() const {
+bool H1Upstream::reusable() {
+  if (body_.finished()) buffered_body();  // lets go of the last piece
   return request_sent_ && final_head_seen_ && keep_alive_ && body_.finished() && in_.empty() &&
          exchanges_ < limits::kRequestsPerUpstream && !transport_.socket().hung_up();
 }
@@ -74,7 +75,6 @@ void H1Upstream::accept(const ResponseHead& head, size_t bytes) {
   final_head_seen_ = true;
   keep_alive_ = head.keep_alive && !head.upgraded && head.framing.kind != BodyKind::until_close;
   body_.start(head.framing, chunks_);
-  // A body of known length that is complete or nearly so stays in this buffer; a long one is read in larger steps.
 }
 
 BodyPiece H1Upstream::buffered_body() {

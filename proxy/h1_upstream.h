@@ -18,7 +18,7 @@ class H1Upstream final : public UpstreamSide, public Retired {
   // Before each exchange; `chunks` is storage for a chunked response.
   void begin(std::optional<ChunkedReader>* chunks, bool to_head, bool sends_upgrade);
   // Fit for another exchange: the last one ended where its framing said, and both want to go on.
-  bool reusable() const;
+  bool reusable();
   // Gives memory back between exchanges.
   void rest() { in_.release(); }
 

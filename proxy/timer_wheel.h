@@ -15,13 +15,13 @@ class Timer {
   Timer() = default;
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
+  virtual ~Timer() { disarm(); }
   bool armed() const { return at_ != nullptr; }
   base::SteadyTime deadline() const { return deadline_; }
   void disarm();
 
  protected:
   virtual void fire() = 0;
-  ~Timer() { disarm(); }
 
  private:
   friend class TimerWheel;

@@ -74,7 +74,9 @@ TargetError normalise_target(std::string_view raw, std::string& scratch, Target&
   if (scan.error != TargetError::none) return scan.error;
   const std::string_view query = raw.substr(scan.size);
   if (!is_valid_query(query)) return TargetError::bad_byte;
-  out = {path, query};
+  // Every other rewriting makes the path shorter.
+  const bool same_but_case = path.size() == scan.size;
+  out = {path, query, same_but_case ? raw.substr(0, scan.size) : path};
   return TargetError::none;
 }
 

@@ -17,6 +17,9 @@ namespace narthex::router {
 struct Target {
   std::string_view path;   // canonical, starts with '/'
   std::string_view query;  // as received, with its '?', or empty
+  // What goes upstream: the canonical path, but with the client's own case of hex digits where nothing else differs, because
+  // some applications compare encoded text (both spellings mean the same, RFC 3986 6.2.2.1).
+  std::string_view forwarded;
 };
 
 enum class TargetError { none, bad_byte, bad_percent, not_absolute_path };
