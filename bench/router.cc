@@ -24,6 +24,11 @@ using narthex::router::HostSpec;
 using narthex::router::PathType;
 using narthex::router::RouteOwner;
 
+size_t heap_bytes() {
+  const struct mallinfo2 heap = mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+}
+
 // CPU time, so that what else runs on the machine counts only by what it takes from the caches.
 double cpu_ns() {
   timespec now{};
@@ -114,12 +119,12 @@ void run(size_t hosts, size_t paths) {
   std::vector<HostSpec> specs;
   for (size_t i = 0; i < hosts; ++i) specs.push_back(make_host(i, paths, random));
 
-  const size_t heap_before = mallinfo2().uordblks;
+  const size_t heap_before = heap_bytes();
   const double start = cpu_ns();
   HostIndex index;
   for (const HostSpec& spec : specs) index.set(HostRoutes::compile(spec));
   const double build_ms = (cpu_ns() - start) / 1e6;
-  const size_t heap = mallinfo2().uordblks - heap_before;
+  const size_t heap = heap_bytes() - heap_before;
 
   size_t route_bytes = 0;
   index.for_each([&route_bytes](const HostRoutes& routes) { route_bytes += routes.route_bytes(); });

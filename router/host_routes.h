@@ -4,8 +4,10 @@
 //
 // A node stands for one or more path elements: chains without a branch and without a route are one node. Labels are
 // views into the texts of the rules, which are kept anyway; nodes are 10 bytes, 16 where a host outgrows 16-bit
-// indices. LIMIT: matching costs O(path bytes + log(children) per node passed), whatever the rules are; no recursion,
-// no allocation.
+// indices.
+//
+// LIMIT: matching costs O(path bytes + log(children) per node passed), whatever the rules are; no recursion, no
+// allocation.
 #pragma once
 
 #include <cstddef>
