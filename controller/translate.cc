@@ -47,8 +47,8 @@ void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const st
                                                         : "Ingress " + to_text(winner.owner->meta.key);
   host.findings.push_back(finding_on(
       *route.owner, config::Severity::refused, "PathConflict", field,
-      fmt::format("{} {} of {} belongs to {}, which comes first; remove one of the two", type_name(route.type), at->first.first,
-                  host_name(host.host), where)));
+      fmt::format("{} {} of {} belongs to {}, which comes first; remove one of the two", type_name(route.type),
+                  at->first.first, host_name(host.host), where)));
 }
 
 void claim_rule(TranslatedHost& host, Claims& claims, const config::Ingress& ingress, const config::IngressRule& rule) {

@@ -257,6 +257,16 @@ TEST_CASE("the controller's default backend stands aside while it has no endpoin
   CHECK(world.apply(slice_yaml("lost", {}, "system"))->default_backend == router::kNoBackend);
 }
 
+TEST_CASE("an Ingress that moves within its file keeps its policy, its host and the generation") {
+  World world;
+  IngressSpec spec;
+  spec.annotations = {{"affinity", "cookie"}};
+  const auto before = world.apply(ingress_yaml(spec));
+  CHECK(world.apply("\n\n" + ingress_yaml(spec)) == before);
+  spec.annotations = {{"affinity", "cookie"}, {"session-cookie-name", "route"}};
+  CHECK(world.apply(ingress_yaml(spec)) != before);
+}
+
 TEST_CASE("a policy is shared by the routes of an Ingress, and lost with its annotation") {
   World world;
   IngressSpec spec;
