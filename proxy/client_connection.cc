@@ -73,6 +73,7 @@ ClientConnection::~ClientConnection() { worker_.stats.client_connections_open.su
 
 Task<void> ClientConnection::run() {
   bool goes_on = true;
+  int in_a_row = 0;
   if (facts_.tls) goes_on = co_await handshake();
   if (!goes_on) aborted_ = true;
   while (goes_on) {
@@ -85,6 +86,8 @@ Task<void> ClientConnection::run() {
       if (waited != IoState::ok) break;
     }
     goes_on = co_await serve();
+    // A client that pipelines without end must not keep the others waiting.
+    if (!in_.empty() && ++in_a_row % limits::kRequestsPerTurn == 0) co_await worker_.loop.next_turn();
   }
   if (!aborted_) co_await linger();
   retire();

@@ -113,6 +113,7 @@ Task<Fault> Exchange::forward() {
     if (fault == Fault::none || !retry_) break;
     if (attempts_left > 1) worker_.stats.upstream_retries.add();
     failed_endpoint_ = endpoint;
+    second_attempt_ = true;
   }
   co_return fault;
 }
@@ -121,7 +122,7 @@ Task<Fault> Exchange::attempt(size_t endpoint) {
   const router::Endpoint& address = backend_->endpoints[endpoint];
   // A second attempt takes a fresh connection: the idle ones may all have died with their pod.
   std::unique_ptr<H1Upstream> upstream;
-  if (!failed_endpoint_) upstream = worker_.upstreams.take(address);
+  if (!second_attempt_) upstream = worker_.upstreams.take(address);
   if (!upstream) {
     UpstreamPool::Connected connected = co_await worker_.upstreams.connect(address);
     if (!connected.connection) {
@@ -157,10 +158,9 @@ bool Exchange::may_retry(Fault fault, const UpstreamSide* upstream) const {
 // Sends the request and serves the response; a streamed body is pumped beside it.
 Task<Fault> Exchange::exchange_with(UpstreamSide& upstream) {
   RequestHead& request = memory_.request;
-  std::array<char, 32> request_id;
-  write_hex(worker_.random.next(), request_id.data());
-  write_hex(worker_.random.next(), request_id.data() + 16);
-  filters::forward_request_fields(request, {facts_.client_ip, facts_.port, facts_.tls}, {request_id.data(), request_id.size()},
+  write_hex(worker_.random.next(), request_id_.data());
+  write_hex(worker_.random.next(), request_id_.data() + 16);
+  filters::forward_request_fields(request, {facts_.client_ip, facts_.port, facts_.tls}, {request_id_.data(), request_id_.size()},
                                   memory_.request_fields);
   OutgoingRequest outgoing{request.method, target_.path.forwarded, target_.path.query, request.framing, websocket_, &memory_.request_fields};
   const bool streams = !buffered_body_;
@@ -276,6 +276,7 @@ void Exchange::log_line() {
   line.referer = value(FieldId::referer);
   line.user_agent = value(FieldId::user_agent);
   line.request_id = value(FieldId::x_request_id);
+  if (line.request_id.empty() && used_endpoint_) line.request_id = {request_id_.data(), request_id_.size()};
   line.ns = ns_;
   line.ingress = ingress_;
   line.backend = backend_name_;

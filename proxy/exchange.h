@@ -8,6 +8,7 @@
 // pinned until the exchange ends (a tunnel lets go of it). THREAD: the worker's. Lives in the connection's coroutine.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -83,6 +84,8 @@ class Exchange final {
 
   std::optional<std::string_view> buffered_body_;
   std::optional<size_t> failed_endpoint_;
+  bool second_attempt_ = false;
+  std::array<char, 32> request_id_;  // ours, where the client sent none
   bool announce_close_ = false, client_may_continue_ = true, upgraded_ = false;
   bool head_sent_ = false;         // to the client: from then on no other answer can be given
   bool body_started_ = false;      // bytes of a streamed request body were taken: it cannot be repeated

@@ -43,6 +43,7 @@ inline constexpr int kEventsPerTurn = 512;
 
 // A body that flows freely lets the others have their turn after this much.
 inline constexpr uint64_t kBytesPerTurn = 1024 * 1024;
+inline constexpr int kRequestsPerTurn = 64;  // pipelined on one connection
 
 // Time. Deadlines, not gaps, where an attacker could drip.
 inline constexpr auto kTlsHandshake = 10s;
@@ -54,10 +55,10 @@ inline constexpr auto kUpstreamConnect = 5s;    // proxy-connect-timeout
 inline constexpr auto kUpstreamReadGap = 60s;   // proxy-read-timeout
 inline constexpr auto kUpstreamWriteGap = 60s;  // proxy-send-timeout
 inline constexpr auto kLinger = 5s;             // reading on after the last answer, so that a reset does not eat it
-inline constexpr size_t kLingerBytes = 4 * 1024 * 1024;
-// A client that keeps quiet this long after a shut-down began will be told nothing; a busy one gets its answer with "close".
-inline constexpr auto kIdleWhileDraining = 500ms;
+inline constexpr size_t kLingerBytes = 4 * 1024 * 1024;  // and not more than this
 inline constexpr size_t kDrainBytes = 256 * 1024;  // of an unread request body, before the connection is closed instead
+// A connection that stays idle this long after a shut-down began is closed; a busy one gets its answer with "close".
+inline constexpr auto kIdleWhileDraining = 500ms;
 
 // Attempts per exchange: the first, and once elsewhere.
 inline constexpr int kAttempts = 2;

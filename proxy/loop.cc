@@ -38,6 +38,7 @@ Loop::~Loop() {
 
 void Loop::run() {
   while (!stopping_.load(std::memory_order_acquire)) turn();
+  retired_.clear();
 }
 
 void Loop::stop() {
