@@ -30,7 +30,6 @@ using boost::system::error_code;
 constexpr size_t kConnections = 64;
 constexpr uint32_t kHeadBytes = 8 * 1024;
 constexpr size_t kAnswerBytes = 256u << 20;  // /routes of 100,000 hosts is about 50 MiB, and several people may look
-constexpr auto kReadTime = std::chrono::seconds(5);
 constexpr auto kWriteTime = std::chrono::seconds(30);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // when the process is out of file descriptors
 
@@ -88,8 +87,8 @@ Response text_response(const Request& request, http::status status, std::string 
 // The listener and what its connections share. Lives as long as any of them.
 class AdminServer::Listening final : public std::enable_shared_from_this<Listening> {
  public:
-  Listening(asio::io_context& loop, tcp::acceptor acceptor, std::vector<Page> pages)
-      : loop_(loop), acceptor_(std::move(acceptor)), pause_(loop), pages_(std::move(pages)) {}
+  Listening(asio::io_context& loop, tcp::acceptor acceptor, std::vector<Page> pages, std::chrono::milliseconds request_time)
+      : acceptor_(std::move(acceptor)), pause_(loop), pages_(std::move(pages)), request_time_(request_time) {}
 
   void accept();
   void stop();
@@ -101,10 +100,10 @@ class AdminServer::Listening final : public std::enable_shared_from_this<Listeni
   Response answer(const Request& request) const;
   std::string list_pages() const;
 
-  asio::io_context& loop_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   const std::vector<Page> pages_;
+  const std::chrono::milliseconds request_time_;
   std::set<Connection*> open_;
   size_t answer_bytes_ = 0;
   bool stopped_ = false;
@@ -142,7 +141,7 @@ base::Result<std::unique_ptr<AdminServer>> AdminServer::start(asio::io_context& 
                                                               std::vector<Page> pages) {
   auto acceptor = listen(loop, options);
   if (!acceptor) return acceptor.error();
-  auto listening = std::make_shared<Listening>(loop, std::move(*acceptor), std::move(pages));
+  auto listening = std::make_shared<Listening>(loop, std::move(*acceptor), std::move(pages), options.request_time);
   listening->accept();
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(listening)));
 }
@@ -219,7 +218,7 @@ void AdminServer::Listening::Connection::read() {
   parser_.emplace();
   parser_->header_limit(kHeadBytes);
   parser_->body_limit(0);
-  stream_.expires_after(kReadTime);
+  stream_.expires_after(listening_->request_time_);
   http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, size_t) {
     if (!self->listening_->stopped_) self->take_request(error);
   });

@@ -4,6 +4,7 @@
 // 64 connections, 256 MiB of answers on their way (else 503).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +34,7 @@ struct Page {
 struct AdminOptions {
   std::string bind_address;  // an IP; empty: all addresses of both families
   uint16_t port = 10254;     // 0: any free one
+  std::chrono::milliseconds request_time{5000};  // for a request to arrive; also how long an idle connection is kept
 };
 
 class AdminServer final {

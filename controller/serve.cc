@@ -105,7 +105,7 @@ base::Result<void> ControlPlane::Running::load() {
 base::Result<void> ControlPlane::Running::serve(DataPlane plane) {
   plane_ = std::move(plane);
   plane_.publish(snapshot_);
-  auto admin = AdminServer::start(loop_, {flags_.bind_address, flags_.admin_port}, pages());
+  auto admin = AdminServer::start(loop_, {.bind_address = flags_.bind_address, .port = flags_.admin_port}, pages());
   if (!admin) return admin.error();
   admin_ = std::move(*admin);
   await_signal();
