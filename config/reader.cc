@@ -28,7 +28,7 @@ Node Node::member(std::string_view name) const {
   return {*this, tree_ == nullptr ? nullptr : tree_->find(name), name, 0};
 }
 
-Node Node::entry(const std::pair<std::string, Tree>& member) const { return {*this, &member.second, member.first, 0}; }
+Node Node::entry(const Tree::Member& member) const { return {*this, &member.second, member.first, 0}; }
 
 Node Node::item(size_t index) const {
   const auto* list = tree_ == nullptr ? nullptr : std::get_if<Tree::List>(&tree_->value);

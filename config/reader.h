@@ -38,7 +38,7 @@ class Node {
 
   // REQUIRES of these three: *this and `name` outlive the result.
   Node member(std::string_view name) const;
-  Node entry(const std::pair<std::string, Tree>& member) const;
+  Node entry(const Tree::Member& member) const;
   Node item(size_t index) const;
 
   // Absent: true, and `into` stays. Another type: false, and a finding.

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,7 +14,8 @@ namespace narthex::config {
 
 struct Tree {
   using List = std::vector<Tree>;
-  using Map = std::vector<std::pair<std::string, Tree>>;  // in the order of the text; a key given twice is an error
+  struct Member;
+  using Map = std::vector<Member>;  // in the order of the text; a key given twice is an error
   // null, boolean, integer, real, text, list, map
   std::variant<std::monostate, bool, int64_t, double, std::string, List, Map> value;
   uint32_t line = 0;  // 1-based
@@ -24,6 +24,12 @@ struct Tree {
   const Tree* find(std::string_view key) const;
   // "a string", "a map", ... for messages.
   const char* kind_name() const;
+};
+
+// One key and its value. No std::pair: clang 14 cannot make one of a type that is not complete yet.
+struct Tree::Member {
+  std::string first;
+  Tree second;
 };
 
 struct TreeLimits {

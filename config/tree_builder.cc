@@ -128,7 +128,7 @@ Tree* TreeBuilder::attach(Tree node) {
     return &list->back();
   }
   auto& map = std::get<Tree::Map>(frame.node.value);
-  map.emplace_back(std::move(frame.key), std::move(node));
+  map.push_back({std::move(frame.key), std::move(node)});
   frame.key.clear();
   frame.wants_key = true;
   return &map.back().second;
@@ -137,7 +137,7 @@ Tree* TreeBuilder::attach(Tree node) {
 // Sorting instead of looking back for each key: a map of a million keys must not cost its square.
 bool TreeBuilder::keys_are_unique(const Tree::Map& map) {
   if (map.size() < 2) return true;
-  std::vector<const std::pair<std::string, Tree>*> members;
+  std::vector<const Tree::Member*> members;
   members.reserve(map.size());
   for (const auto& member : map) members.push_back(&member);
   std::sort(members.begin(), members.end(), [](const auto* a, const auto* b) {
