@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "router/normalise.h"
 
 using narthex::base::check;
@@ -36,6 +37,10 @@ void check_target(std::string_view raw) {
   check(raw.ends_with(target.query), "the query is as it came");
   check(normalise_target(whole, scratch_again, again) == TargetError::none, "is accepted again");
   check(again.path == target.path && again.query == target.query, "is its own canonical form");
+  check(narthex::base::iequals(target.forwarded, target.path),
+        "what is forwarded differs in case of hex digits at most");
+  check(normalise_target(target.forwarded, scratch_again, again) == TargetError::none && again.path == target.path,
+        "what is forwarded is what was matched");
 }
 
 void check_authority(std::string_view raw) {

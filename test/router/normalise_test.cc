@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
+
 namespace {
 
 using narthex::router::normalise_authority;
@@ -14,7 +16,7 @@ using narthex::router::TargetError;
 
 struct Normalised {
   TargetError error;
-  std::string path, query;
+  std::string path, query, forwarded;
   bool copied;
 };
 
@@ -23,7 +25,8 @@ Normalised normalise(const std::string& raw) {
   Target target;
   const TargetError error = normalise_target(raw, scratch, target);
   const bool views_raw = target.path.data() >= raw.data() && target.path.data() <= raw.data() + raw.size();
-  return {error, std::string(target.path), std::string(target.query), error == TargetError::none && !views_raw};
+  return {error, std::string(target.path), std::string(target.query), std::string(target.forwarded),
+          error == TargetError::none && !views_raw};
 }
 
 std::string path_of(const std::string& raw) {
@@ -69,6 +72,15 @@ TEST_CASE("encoded unreserved characters are decoded and other triplets get uppe
   CHECK(path_of("/a%2fb%5cc%3f%23%20") == "/a%2Fb%5Cc%3F%23%20");
   CHECK(path_of("/%c3%a9%09%7f") == "/%C3%A9%09%7F");
   CHECK(path_of("/%252e%252e/admin") == "/%252e%252e/admin");  // decoded once, never twice
+}
+
+TEST_CASE(
+    "what is forwarded is the canonical path, but for the client's case of hex digits where nothing else differs") {
+  CHECK(normalise("/a%2fb%5C").forwarded == "/a%2fb%5C");
+  CHECK(normalise("/a%2Fb?x").forwarded == "/a%2Fb");
+  CHECK(normalise("/a%2f/../b%2f").forwarded == "/b%2F");
+  CHECK(normalise("/%61%2f").forwarded == "/a%2F");
+  CHECK(normalise("//%2f").forwarded == "/%2F");
 }
 
 TEST_CASE("runs of slashes are merged before dot segments are resolved") {
@@ -156,6 +168,8 @@ TEST_CASE("canonical paths stay as they are, hold no dot segment or double slash
     REQUIRE(twice.error == TargetError::none);
     REQUIRE(twice.path == once.path);
     REQUIRE(twice.query == once.query);
+    REQUIRE(narthex::base::iequals(once.forwarded, once.path));
+    REQUIRE(path_of(once.forwarded) == once.path);
     REQUIRE_FALSE(twice.copied);
     REQUIRE(once.copied == (raw != once.path + once.query));
   }
