@@ -142,7 +142,8 @@ Task<Io> ClientConnection::fill(base::SteadyTime deadline) {
 }
 
 Task<Fault> ClientConnection::read_head() {
-  const base::SteadyTime deadline = worker_.loop.now() + limits::kRequestHead;
+  const auto patience = worker_.draining && in_.empty() ? std::chrono::milliseconds(limits::kIdleWhileDraining) : limits::kRequestHead;
+  const base::SteadyTime deadline = worker_.loop.now() + patience;
   body_.start({}, nullptr);
   in_.need(worker_.buffers);
   size_t scanned = 0;
@@ -161,7 +162,9 @@ Task<Fault> ClientConnection::read_head() {
       if (in_.room().empty()) in_.grow(worker_.buffers);
     }
     const std::span<char> room = in_.room();
+    idle_ = in_.empty();  // not one byte of a request: as idle as before
     const Io io = co_await transport_.read(room, deadline);
+    idle_ = false;
     if (io.state == IoState::timed_out && !in_.empty()) co_return Fault::head_timeout;
     if (io.state != IoState::ok) co_return Fault::client_gone;
     in_.produced(io.bytes);

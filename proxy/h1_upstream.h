@@ -35,7 +35,7 @@ class H1Upstream final : public UpstreamSide, public Retired {
   const FieldList* response_trailers() const override { return body_.trailers(); }
   bool silent() const override { return !heard_; }
   Transport* raw() override { return &transport_; }
-  std::string_view take_surplus() override { return in_.view(); }
+  std::string_view take_surplus() override { return in_.view().substr(head_bytes_); }
   // Places in the pool's two lists while idle; the pool alone uses them.
   struct IdleLinks {
     H1Upstream *newer = nullptr, *older = nullptr;  // among all idle connections of the worker

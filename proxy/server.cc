@@ -49,7 +49,9 @@ base::Result<Address> make_address(const std::string& text, uint16_t port) {
   return base::Error(fmt::format("--bind-address: {} is no IP address; give one such as 0.0.0.0, or leave the flag out for all", text));
 }
 
-base::Error bind_error(const char* flag, uint16_t port, int error) {
+base::Error bind_error(const char* flag, const std::string& address, uint16_t port, int error) {
+  if (error == EADDRNOTAVAIL)
+    return base::Error(fmt::format("--bind-address: {} is no address of this machine; give one that is, or leave the flag out for all", address));
   if (error == EADDRINUSE)
     return base::Error(fmt::format("{}: port {} is taken by another process; stop that one or choose another port", flag, port));
   if (error == EACCES)
@@ -90,14 +92,14 @@ base::Result<std::vector<int>> listen_for_all(const char* flag, const std::strin
     address = make_address("0.0.0.0", port);
     probe = bind_socket(*address, false);
   }
-  if (probe < 0) return bind_error(flag, port, -probe);
+  if (probe < 0) return bind_error(flag, bind_address, port, -probe);
   close(probe);
   std::vector<int> fds;
   for (uint32_t i = 0; i < workers; ++i) {
     const int fd = bind_socket(*address, true);
     if (fd < 0) {
       for (const int open : fds) close(open);
-      return bind_error(flag, port, -fd);
+      return bind_error(flag, bind_address, port, -fd);
     }
     fds.push_back(fd);
     if (port == 0) {

@@ -58,10 +58,10 @@ class Socket final : private EventTarget, private Timer {
   bool broken() const { return broken_; }
 
   struct Direction {
-    std::coroutine_handle<> waiter;
-    base::SteadyTime deadline;
+    bool ready;
     Wake result = Wake::ready;
-    bool ready = true;
+    std::coroutine_handle<> waiter = {};
+    base::SteadyTime deadline = {};
   };
   struct Wait {
     Socket& socket;
@@ -94,7 +94,8 @@ class Socket final : private EventTarget, private Timer {
   Loop& loop_;
   int fd_;
   bool hung_up_ = false, broken_ = false, cancelled_ = false;
-  Direction in_, out_;
+  // Input that is already there raises the first edge at registration, so waiting for it is right; output is possible at once.
+  Direction in_{false}, out_{true};
   IdleWatcher* idle_watcher_ = nullptr;
   void* idle_connection_ = nullptr;
   base::SteadyTime idle_deadline_;

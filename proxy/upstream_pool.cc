@@ -69,7 +69,6 @@ Task<UpstreamPool::Connected> UpstreamPool::connect(const router::Endpoint& endp
       co_return Connected{nullptr, wake == Wake::timed_out ? Fault::connect_timeout : Fault::connect_failed};
     }
   }
-  connection->socket().note_drained();
   stats_.upstream_connections.add();
   co_return Connected{std::move(connection), Fault::none};
 }
