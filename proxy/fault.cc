@@ -6,8 +6,9 @@
 namespace narthex::proxy {
 namespace {
 
-// A request whose bytes reached nobody may always go elsewhere (unsent). One that was sent may only if its method may be
-// repeated (RFC 9110 9.2.2). An answer that came, however bad, is never asked for again: the work behind it was done.
+// A request whose bytes reached nobody may always go elsewhere (unsent). One that was sent may only if its method may
+// be repeated (RFC 9110 9.2.2). An answer that came, however bad, is never asked for again: the work behind it was
+// done.
 constexpr std::array<FaultRow, static_cast<size_t>(Fault::kCount)> kRows{{
     {Fault::none, Party::self, 0, Retry::never, "none"},
     {Fault::bad_request, Party::client, 400, Retry::never, "bad_request"},

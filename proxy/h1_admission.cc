@@ -85,7 +85,8 @@ Fault read_request_line(Cursor& cursor, RequestHead& out, Admitted& notes) {
   if (raw.size() > limits::kTargetBytes) return Fault::target_too_long;
   if (raw.empty() || !cursor.take(" HTTP/")) return Fault::bad_request;
   const std::string_view version = cursor.take(bytes::kTarget);
-  if (version.size() != 3 || version[1] != '.' || version[0] < '0' || version[0] > '9' || version[2] < '0' || version[2] > '9')
+  if (version.size() != 3 || version[1] != '.' || version[0] < '0' || version[0] > '9' || version[2] < '0' ||
+      version[2] > '9')
     return Fault::bad_request;
   if (!cursor.take("\r\n")) return Fault::bad_request;
   if (version[0] != '1') return Fault::version_unsupported;
@@ -99,12 +100,13 @@ Fault read_request_line(Cursor& cursor, RequestHead& out, Admitted& notes) {
 
 }  // namespace
 
-Fault admit_request(std::string_view head, RequestHead& out, Admitted& notes) {
-  Cursor cursor(head);
+Fault admit_request(std::string_view text, RequestHead& out, Admitted& notes) {
+  Cursor cursor(text);
   if (const Fault fault = read_request_line(cursor, out, notes); fault != Fault::none) return fault;
-  notes.start_line_bytes = cursor.behind(head.data());
+  notes.start_line_bytes = cursor.behind(text.data());
   Facts facts;
   if (const Fault fault = admit_fields(cursor, facts, notes); fault != Fault::none) return fault;
+  notes.bytes = cursor.behind(text.data());
   if (const Fault fault = frame_request(facts, out.version, out.framing); fault != Fault::none) return fault;
   if (const Fault fault = judge_host(facts, out); fault != Fault::none) return fault;
   if (const Fault fault = judge_expectation(facts, out); fault != Fault::none) return fault;
@@ -116,15 +118,17 @@ Fault admit_request(std::string_view head, RequestHead& out, Admitted& notes) {
   return Fault::none;
 }
 
-Fault admit_response(std::string_view head, const ResponseContext& context, ResponseHead& out, Admitted& notes) {
-  Cursor cursor(head);
+Fault admit_response(std::string_view text, const ResponseContext& context, ResponseHead& out, Admitted& notes) {
+  Cursor cursor(text);
   if (!read_status_line(cursor, out, notes)) return Fault::upstream_malformed;
-  notes.start_line_bytes = cursor.behind(head.data());
+  notes.start_line_bytes = cursor.behind(text.data());
   Facts facts;
   if (const Fault fault = admit_fields(cursor, facts, notes); fault != Fault::none)
     return fault == Fault::head_too_large ? Fault::upstream_head_too_large : Fault::upstream_malformed;
+  notes.bytes = cursor.behind(text.data());
   out.upgraded = out.status == 101;
-  if (out.upgraded && !(context.sent_upgrade && out.version == 11 && asks_for_websocket(facts))) return Fault::upstream_malformed;
+  if (out.upgraded && !(context.sent_upgrade && out.version == 11 && asks_for_websocket(facts)))
+    return Fault::upstream_malformed;
   if (!frame_response(facts, context, out)) return Fault::upstream_malformed;
   out.keep_alive = keeps_alive(facts, out.version) && !out.upgraded && out.framing.kind != BodyKind::until_close;
   return Fault::none;
@@ -143,25 +147,27 @@ bool admit_trailers(std::string_view section, FieldList& out) {
 
 namespace {
 
-// field-line CRLF (RFC 9112 5). No space in front of the colon, no empty name, and no obs-fold: a line that begins with a blank
-// has no name.
+// field-line CRLF (RFC 9112 5). No space in front of the colon, no empty name, and no obs-fold: a line that begins with
+// a blank has no name.
 bool Cursor::take_field(FieldLine& out) {
-  const char* name = at_;
+  const char* at = at_;
   uint8_t common = bytes::kPlain;
-  for (; at_ != end_; ++at_) {
-    const uint8_t which = bytes::kClass[static_cast<unsigned char>(*at_)];
+  for (; at != end_; ++at) {
+    const uint8_t which = bytes::kClass[static_cast<unsigned char>(*at)];
     if (!(which & bytes::kToken)) break;
     common &= which;
   }
-  out.name = {name, static_cast<size_t>(at_ - name)};
-  if (out.name.empty() || at_ == end_ || *at_ != ':') return false;
+  out.name = {at_, static_cast<size_t>(at - at_)};
+  if (out.name.empty() || at == end_ || *at != ':') return false;
   out.id = common & bytes::kPlain ? identify_plain_field(out.name) : FieldId::invalid_name;
-  ++at_;
-  while (at_ != end_ && bytes::is_blank(*at_)) ++at_;
-  std::string_view value = take_value();
-  while (!value.empty() && bytes::is_blank(value.back())) value.remove_suffix(1);
-  out.value = value;
-  return take("\r\n");
+  do ++at;
+  while (at != end_ && bytes::is_blank(*at));
+  const char* value_end = bytes::skip_value(at, end_);
+  if (end_ - value_end < 2 || value_end[0] != '\r' || value_end[1] != '\n') return false;
+  at_ = value_end + 2;
+  while (value_end != at && bytes::is_blank(value_end[-1])) --value_end;
+  out.value = {at, static_cast<size_t>(value_end - at)};
+  return true;
 }
 
 Fault admit_fields(Cursor& cursor, Facts& facts, Admitted& notes) {
@@ -171,7 +177,7 @@ Fault admit_fields(Cursor& cursor, Facts& facts, Admitted& notes) {
     if (!notes.add_id(line.id)) return Fault::head_too_large;
     if (const Fault fault = note(line, facts, notes); fault != Fault::none) return fault;
   }
-  return cursor.done() ? Fault::none : Fault::bad_request;
+  return Fault::none;
 }
 
 Fault note(const FieldLine& line, Facts& facts, Admitted& notes) {
@@ -199,10 +205,13 @@ Fault note(const FieldLine& line, Facts& facts, Admitted& notes) {
     case FieldId::te:
       facts.trailers = facts.trailers || lists_trailers(line.value);
       return Fault::none;
-    case FieldId::connection: return read_connection(line.value, facts, notes);
+    case FieldId::connection:
+      return read_connection(line.value, facts, notes);
     // Without meaning (RFC 9112 C.2.2), but the parser looks into it.
-    case FieldId::proxy_connection: return is_token_list(line.value) ? Fault::none : Fault::bad_request;
-    default: return Fault::none;
+    case FieldId::proxy_connection:
+      return is_token_list(line.value) ? Fault::none : Fault::bad_request;
+    default:
+      return Fault::none;
   }
 }
 
@@ -211,10 +220,14 @@ Fault read_connection(std::string_view list, Facts& facts, Admitted& notes) {
     const std::string_view option = next_element(list);
     if (option.empty()) continue;
     if (!bytes::all(option, bytes::kToken)) return Fault::bad_request;
-    if (bytes::same(option, "close")) facts.close = true;
-    else if (bytes::same(option, "keep-alive")) facts.keep_alive = true;
-    else if (bytes::same(option, "upgrade")) facts.upgrade_listed = true;
-    else if (!notes.add_nominated(option)) return Fault::head_too_large;
+    if (bytes::same(option, "close"))
+      facts.close = true;
+    else if (bytes::same(option, "keep-alive"))
+      facts.keep_alive = true;
+    else if (bytes::same(option, "upgrade"))
+      facts.upgrade_listed = true;
+    else if (!notes.add_nominated(option))
+      return Fault::head_too_large;
   }
   return Fault::none;
 }
@@ -267,7 +280,8 @@ Fault judge_host(const Facts& facts, RequestHead& out) {
 Fault judge_expectation(const Facts& facts, RequestHead& out) {
   out.expects_continue = facts.expectations > 0 && out.version >= 11;
   if (!out.expects_continue) return Fault::none;
-  return facts.expectations == 1 && bytes::same(facts.expectation, "100-continue") ? Fault::none : Fault::expectation_failed;
+  return facts.expectations == 1 && bytes::same(facts.expectation, "100-continue") ? Fault::none
+                                                                                   : Fault::expectation_failed;
 }
 
 // RFC 9112 6.3 for requests, without any of its repairs: one length, or exactly `chunked`, or no body.
@@ -317,11 +331,15 @@ bool asks_for_websocket(const Facts& facts) {
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] CRLF (RFC 9112 4); the second SP is often forgotten.
 bool read_status_line(Cursor& cursor, ResponseHead& out, Admitted& notes) {
-  if (cursor.take("HTTP/1.1 ")) out.version = 11;
-  else if (cursor.take("HTTP/1.0 ")) out.version = 10;
-  else return false;
+  if (cursor.take("HTTP/1.1 "))
+    out.version = 11;
+  else if (cursor.take("HTTP/1.0 "))
+    out.version = 10;
+  else
+    return false;
   const std::string_view code = cursor.take(bytes::kTarget);
-  if (code.size() != 3 || code[0] < '1' || code[0] > '5' || code[1] < '0' || code[1] > '9' || code[2] < '0' || code[2] > '9')
+  if (code.size() != 3 || code[0] < '1' || code[0] > '5' || code[1] < '0' || code[1] > '9' || code[2] < '0' ||
+      code[2] > '9')
     return false;
   out.status = static_cast<uint16_t>((code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0'));
   notes.plain_start_line = cursor.take(" ");
@@ -329,8 +347,8 @@ bool read_status_line(Cursor& cursor, ResponseHead& out, Admitted& notes) {
   return cursor.take("\r\n");
 }
 
-// RFC 9112 6.3 for responses. What cannot be framed with certainty is malformed, even where there is no body to frame: the
-// next reader may see one.
+// RFC 9112 6.3 for responses. What cannot be framed with certainty is malformed, even where there is no body to frame:
+// the next reader may see one.
 bool frame_response(const Facts& facts, const ResponseContext& context, ResponseHead& out) {
   out.framing = {};
   if (facts.codings + facts.lengths > 1) return false;
@@ -340,19 +358,37 @@ bool frame_response(const Facts& facts, const ResponseContext& context, Response
   const bool interim_or_empty = out.status < 200 || out.status == 204;
   if (interim_or_empty && facts.codings > 0) return false;  // RFC 9112 6.1
   if (interim_or_empty || out.status == 304 || context.to_head) return true;
-  if (facts.codings == 1) out.framing.kind = BodyKind::chunked;
-  else if (facts.lengths == 1) out.framing = {BodyKind::length, length};
-  else out.framing.kind = BodyKind::until_close;
+  if (facts.codings == 1)
+    out.framing.kind = BodyKind::chunked;
+  else if (facts.lengths == 1)
+    out.framing = {BodyKind::length, length};
+  else
+    out.framing.kind = BodyKind::until_close;
   return true;
 }
 
-// Nothing that frames, routes, identifies, or says how to read the content may come after it (RFC 9110 6.5.1). Everything that
-// the proxy itself knows is of that sort.
+// Nothing that frames, routes, identifies, or says how to read the content may come after it (RFC 9110 6.5.1).
+// Everything that the proxy itself knows is of that sort.
 bool may_trail(const FieldLine& line) {
-  static constexpr std::string_view refused[] = {
-      "authorization", "www-authenticate", "content-encoding", "content-type", "content-range", "cache-control", "max-forwards",
-      "range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "age", "expires", "location",
-      "retry-after", "vary", "pragma"};
+  static constexpr std::string_view refused[] = {"authorization",
+                                                 "www-authenticate",
+                                                 "content-encoding",
+                                                 "content-type",
+                                                 "content-range",
+                                                 "cache-control",
+                                                 "max-forwards",
+                                                 "range",
+                                                 "if-match",
+                                                 "if-none-match",
+                                                 "if-modified-since",
+                                                 "if-unmodified-since",
+                                                 "if-range",
+                                                 "age",
+                                                 "expires",
+                                                 "location",
+                                                 "retry-after",
+                                                 "vary",
+                                                 "pragma"};
   return line.id == FieldId::other &&
          std::none_of(std::begin(refused), std::end(refused), [&](auto name) { return bytes::same(line.name, name); });
 }

@@ -1,5 +1,6 @@
 // The check in front of the parser: looks at every byte of a head once, refuses whatever two readers could understand
-// differently, and alone decides framing. Pure functions; any thread. What it accepts, the parser behind it accepts too.
+// differently, and alone decides framing. Pure functions; any thread. What it accepts, the parser behind it accepts
+// too.
 #pragma once
 
 #include <array>
@@ -36,8 +37,9 @@ class Admitted final {
   size_t nominated() const { return nominated_; }
   std::string_view nominated(size_t index) const { return {names_[index].at, names_[index].bytes}; }
 
+  size_t bytes = 0;             // of the head, with its empty line
   size_t start_line_bytes = 0;  // with its CRLF
-  // The start line is one that the parser reads as well. (Not so: HTTP/1.2, and a status line that ends after the code.)
+  // The parser reads the start line as well. (Not so: HTTP/1.2, and a status line that ends after the code.)
   bool plain_start_line = true;
 
  private:
@@ -50,13 +52,15 @@ class Admitted final {
   std::array<Name, limits::kNominations> names_;
 };
 
-// REQUIRES: views in `out` are empty. `head` begins with the start line and ends with the first empty line. Sets everything in `out` but its fields.
-// Requests give faults of the client, responses upstream_malformed or upstream_head_too_large.
-Fault admit_request(std::string_view head, RequestHead& out, Admitted& notes);
-Fault admit_response(std::string_view head, const ResponseContext& context, ResponseHead& out, Admitted& notes);
+// `text` begins with the start line; the head ends with the first empty line, whatever follows it. Sets everything in
+// `out` but its fields. A head without an end is a fault like any other: who knows that more may come asks again.
+// REQUIRES: views in `out` are empty. Requests give faults of the client, responses upstream_malformed or
+// _head_too_large.
+Fault admit_request(std::string_view text, RequestHead& out, Admitted& notes);
+Fault admit_response(std::string_view text, const ResponseContext& context, ResponseHead& out, Admitted& notes);
 
-// A trailer section with its empty line, held to the same rules. Keeps what may be merged or passed on (RFC 9110 6.5.1).
-// False: malformed, or more than kFields. VALID UNTIL: out views `section`.
+// A trailer section with its empty line, held to the same rules. Keeps what may be merged or passed on (RFC
+// 9110 6.5.1). False: malformed, or more than kFields. VALID UNTIL: out views `section`.
 bool admit_trailers(std::string_view section, FieldList& out);
 
 }  // namespace narthex::proxy

@@ -1,5 +1,5 @@
-// Which bytes may stand where in HTTP/1 (RFC 9110 5.5 and 5.6.2, RFC 9112 3.2, RFC 3986 3.2.2): one table, and the two loops
-// over it that are on every request's way. Constants and pure functions; any thread.
+// Which bytes may stand where in HTTP/1 (RFC 9110 5.5 and 5.6.2, RFC 9112 3.2, RFC 3986 3.2.2): one table, and the two
+// loops over it that are on every request's way. Constants and pure functions; any thread.
 #pragma once
 
 #include <array>
@@ -22,7 +22,9 @@ inline constexpr std::array<uint8_t, 256> kClass = [] {
   std::array<uint8_t, 256> table{};
   for (int c = 0; c < 256; ++c) {
     const bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    const auto in = [c](std::string_view set) { return c < 0x80 && set.find(static_cast<char>(c)) != std::string_view::npos; };
+    const auto in = [c](std::string_view set) {
+      return c < 0x80 && set.find(static_cast<char>(c)) != std::string_view::npos;
+    };
     const bool printable = c > 0x20 && c != 0x7f, value = printable || c == ' ' || c == '\t';
     table[c] = static_cast<uint8_t>((alnum || in(token_marks) ? kToken : 0) | (alnum || c == '-' ? kPlain : 0) |
                                     (printable && c != '#' ? kTarget : 0) | (alnum || in(host_marks) ? kHost : 0) |
@@ -42,8 +44,8 @@ constexpr bool all(std::string_view text, uint8_t which) {
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-// The first byte in [at, end) that a field value may not hold, or end. Eight bytes a step: a byte below 0x20 or equal to 0x7f
-// sets its top bit in `odd` (bits above a first hit may be wrong, the lowest never is).
+// The first byte in [at, end) that a field value may not hold, or end. Eight bytes a step: a byte below 0x20 or equal
+// to 0x7f sets its top bit in `odd` (bits above a first hit may be wrong, the lowest never is).
 inline const char* skip_value(const char* at, const char* end) {
   constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
   if constexpr (std::endian::native == std::endian::little) {
@@ -65,7 +67,9 @@ inline const char* skip_value(const char* at, const char* end) {
   return at;
 }
 
-inline bool is_value(std::string_view text) { return skip_value(text.data(), text.data() + text.size()) == text.data() + text.size(); }
+inline bool is_value(std::string_view text) {
+  return skip_value(text.data(), text.data() + text.size()) == text.data() + text.size();
+}
 
 // Equal without case. REQUIRES: b is in lower case and holds letters, digits and '-' only.
 constexpr bool same(std::string_view a, std::string_view b) {

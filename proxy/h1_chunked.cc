@@ -38,19 +38,27 @@ ChunkedReader::Step ChunkedReader::next(std::string_view bytes) {
       return {State::data, consumed(), data};
     }
     switch (advance(bytes)) {
-      case Progress::moved: continue;
-      case Progress::waits: return {State::more, consumed(), {}};
-      case Progress::broke: phase_ = Phase::broken; return {State::malformed, consumed(), {}};
+      case Progress::moved:
+        continue;
+      case Progress::waits:
+        return {State::more, consumed(), {}};
+      case Progress::broke:
+        phase_ = Phase::broken;
+        return {State::malformed, consumed(), {}};
     }
   }
 }
 
 ChunkedReader::Progress ChunkedReader::advance(std::string_view& bytes) {
   switch (phase_) {
-    case Phase::size_line: return read_size_line(bytes);
-    case Phase::data_end: return read_data_end(bytes);
-    case Phase::trailers: return read_trailers(bytes);
-    default: return Progress::broke;
+    case Phase::size_line:
+      return read_size_line(bytes);
+    case Phase::data_end:
+      return read_data_end(bytes);
+    case Phase::trailers:
+      return read_trailers(bytes);
+    default:
+      return Progress::broke;
   }
 }
 
@@ -59,7 +67,8 @@ ChunkedReader::Progress ChunkedReader::read_size_line(std::string_view& bytes) {
   if (bytes.empty()) return Progress::waits;
   if (hex_value(bytes.front()) < 0) return Progress::broke;
   const size_t line_feed = bytes.substr(0, limits::kChunkLineBytes).find('\n');
-  if (line_feed == std::string_view::npos) return bytes.size() < limits::kChunkLineBytes ? Progress::waits : Progress::broke;
+  if (line_feed == std::string_view::npos)
+    return bytes.size() < limits::kChunkLineBytes ? Progress::waits : Progress::broke;
   if (bytes[line_feed - 1] != '\r') return Progress::broke;
   const std::optional<SizeLine> line = parse_size_line(bytes.substr(0, line_feed - 1));
   if (!line || line->size > kMostData - data_bytes_) return Progress::broke;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr size_t kNowhere = std::string_view::npos;
 
-// The earliest byte that nothing behind it can make good. A refusal depends on the bytes alone and never on how they were cut
-// into pieces: so whatever can be seen in an incomplete head comes first in a complete one, too.
+// The earliest byte that nothing behind it can make good. A refusal depends on the bytes alone and never on how they
+// were cut into pieces: so whatever can be seen in an incomplete head comes first in a complete one, too.
 struct Hopeless {
   size_t at = kNowhere;
   Fault fault = Fault::none;
@@ -33,48 +33,51 @@ HeadResult refused(Fault fault) { return {HeadState::refused, 0, fault}; }
 
 }  // namespace
 
+// Usually the whole head is there at the first look, and admission finds its end on the way. After that the search for
+// the end goes first, so that a head in many small pieces costs no more than one in a few.
 HeadResult read_request_head(std::string_view bytes, size_t& scanned, RequestHead& out) {
   // Nothing of an earlier head may be left where this one is refused.
   out.method = out.target = out.authority = {};
   out.fields.clear();
   bytes = bytes.substr(0, limits::kHeadBytes);
   const size_t start = skip_empty_lines(bytes);
-  const size_t end = find_head_end(bytes, start, scanned);
-  if (end == kNowhere) {
-    const Hopeless hopeless = hopeless_request(bytes, start, scanned);
-    scanned = bytes.size();
-    return hopeless.at == kNowhere ? HeadResult{} : refused(hopeless.fault);
-  }
-  const std::string_view head = bytes.substr(start, end - start);
+  Fault fault = Fault::bad_request;
   Admitted notes;
-  if (const Fault fault = admit_request(head, out, notes); fault != Fault::none) {
-    const Hopeless hopeless = hopeless_request(bytes.substr(0, end - 1), start, 0);
-    return refused(hopeless.at == kNowhere ? fault : hopeless.fault);
+  if (scanned == 0 || find_head_end(bytes, start, scanned) != kNowhere)
+    fault = admit_request(bytes.substr(start), out, notes);
+  if (fault == Fault::none) {
+    if (!parse_request_fields(bytes.substr(start, notes.bytes), notes, out.fields)) return refused(Fault::bad_request);
+    if (notes.nominated() > 0) mark_nominated(notes, out.fields);
+    return {HeadState::complete, start + notes.bytes, Fault::none};
   }
-  if (!parse_request_fields(head, notes, out.fields)) return refused(Fault::bad_request);
-  if (notes.nominated() > 0) mark_nominated(notes, out.fields);
-  return {HeadState::complete, end, Fault::none};
+  const size_t end = find_head_end(bytes, start, scanned);
+  const bool whole = end != kNowhere;
+  const Hopeless hopeless = hopeless_request(whole ? bytes.substr(0, end - 1) : bytes, start, whole ? 0 : scanned);
+  scanned = bytes.size();
+  if (hopeless.at != kNowhere) return refused(hopeless.fault);
+  return whole ? refused(fault) : HeadResult{};
 }
 
-HeadResult read_response_head(std::string_view bytes, size_t& scanned, const ResponseContext& context, ResponseHead& out) {
+HeadResult read_response_head(std::string_view bytes, size_t& scanned, const ResponseContext& context,
+                              ResponseHead& out) {
   out.status = 0;
   out.fields.clear();
   bytes = bytes.substr(0, limits::kHeadBytes);
-  const size_t end = find_head_end(bytes, 0, scanned);
-  if (end == kNowhere) {
-    const Hopeless hopeless = hopeless_response(bytes, scanned);
-    scanned = bytes.size();
-    return hopeless.at == kNowhere ? HeadResult{} : refused(hopeless.fault);
-  }
-  const std::string_view head = bytes.substr(0, end);
+  Fault fault = Fault::upstream_malformed;
   Admitted notes;
-  if (const Fault fault = admit_response(head, context, out, notes); fault != Fault::none) {
-    const Hopeless hopeless = hopeless_response(bytes.substr(0, end - 1), 0);
-    return refused(hopeless.at == kNowhere ? fault : hopeless.fault);
+  if (scanned == 0 || find_head_end(bytes, 0, scanned) != kNowhere) fault = admit_response(bytes, context, out, notes);
+  if (fault == Fault::none) {
+    if (!parse_response_fields(bytes.substr(0, notes.bytes), notes, out.fields))
+      return refused(Fault::upstream_malformed);
+    if (notes.nominated() > 0) mark_nominated(notes, out.fields);
+    return {HeadState::complete, notes.bytes, Fault::none};
   }
-  if (!parse_response_fields(head, notes, out.fields)) return refused(Fault::upstream_malformed);
-  if (notes.nominated() > 0) mark_nominated(notes, out.fields);
-  return {HeadState::complete, end, Fault::none};
+  const size_t end = find_head_end(bytes, 0, scanned);
+  const bool whole = end != kNowhere;
+  const Hopeless hopeless = hopeless_response(whole ? bytes.substr(0, end - 1) : bytes, whole ? 0 : scanned);
+  scanned = bytes.size();
+  if (hopeless.at != kNowhere) return refused(hopeless.fault);
+  return whole ? refused(fault) : HeadResult{};
 }
 
 namespace {
@@ -85,8 +88,8 @@ size_t skip_empty_lines(std::string_view bytes) {
   return at;
 }
 
-// Behind the first empty line, or nowhere. The start line itself is never taken for the empty one, since a request's are
-// skipped before and a response may not begin with one.
+// Behind the first empty line, or nowhere. The start line itself is never taken for the empty one, since a request's
+// are skipped before and a response may not begin with one.
 size_t find_head_end(std::string_view bytes, size_t start, size_t from) {
   const char* const first = bytes.data() + start;
   const char* const last = bytes.data() + bytes.size();
@@ -132,14 +135,15 @@ Hopeless hopeless_response(std::string_view bytes, size_t from) {
   Hopeless found;
   if (bytes.size() >= limits::kHeadBytes) found.note(limits::kHeadBytes - 1, Fault::upstream_head_too_large);
   found.note(find_bad_byte(bytes, from), Fault::upstream_malformed);
-  const auto [differs, ignored] = std::mismatch(bytes.begin(), bytes.begin() + std::min(bytes.size(), begin.size()), begin.begin());
+  const auto [differs, ignored] =
+      std::mismatch(bytes.begin(), bytes.begin() + std::min(bytes.size(), begin.size()), begin.begin());
   const size_t same = static_cast<size_t>(differs - bytes.begin());
   if (same < std::min(bytes.size(), begin.size())) found.note(same, Fault::upstream_malformed);
   return found;
 }
 
-// Fields that Connection names are for us alone (RFC 9110 7.6.1), except where a client could take away what the backend must
-// see: framing, Host, credentials and all that says where a request came from.
+// Fields that Connection names are for us alone (RFC 9110 7.6.1), except where a client could take away what the
+// backend must see: framing, Host, credentials and all that says where a request came from.
 bool may_be_nominated(const Field& field) {
   switch (field.id) {
     case FieldId::user_agent:
@@ -147,9 +151,12 @@ bool may_be_nominated(const Field& field) {
     case FieldId::date:
     case FieldId::server:
     case FieldId::x_request_id:
-    case FieldId::x_accel: return true;
-    case FieldId::other: return !bytes::same(field.name, "authorization");
-    default: return false;
+    case FieldId::x_accel:
+      return true;
+    case FieldId::other:
+      return !bytes::same(field.name, "authorization");
+    default:
+      return false;
   }
 }
 

@@ -1,8 +1,9 @@
 // HTTP/1 without I/O: bytes in, heads and framing decisions out. What is not certain is refused, never repaired.
 //
-//   bytes ─► find_head_end ─► admit (own table-driven check, decides framing) ─► parse (Beast, gives the fields) ─► head
+//   bytes ─► admit (own table-driven check: end, framing, facts) ─► parse (Beast: the fields) ─► head
 //
-// admit runs first and alone decides framing; Beast's own idea of it is never used. Pure functions; any thread.
+// admit runs first and alone decides framing; Beast's own idea of it is never used. Whether a head is complete, incomplete
+// or refused, and why, depends on its bytes alone, never on how they were cut. Pure functions; any thread.
 #pragma once
 
 #include <cstddef>
@@ -22,20 +23,21 @@ struct HeadResult {
 };
 
 // Reads a request head from the front of `bytes`. Leading empty lines (CRLF) are skipped, 4 at the most (RFC 9112 2.2).
-// Called again with more bytes after `incomplete`; `scanned` remembers how far the search for the end got (start with 0).
-// VALID UNTIL: out views `bytes`.
+// Called again with more bytes after `incomplete`; `scanned` remembers how far the search for the end got (start with
+// 0). VALID UNTIL: out views `bytes`.
 HeadResult read_request_head(std::string_view bytes, size_t& scanned, RequestHead& out);
 
 // What the response answers: decides whether it has a body (RFC 9112 6.3, steps 1 and 2).
 struct ResponseContext {
-  bool to_head = false;     // of a HEAD request
+  bool to_head = false;       // of a HEAD request
   bool sent_upgrade = false;  // an Upgrade was asked for; otherwise 101 is malformed
 };
-HeadResult read_response_head(std::string_view bytes, size_t& scanned, const ResponseContext& context, ResponseHead& out);
+HeadResult read_response_head(std::string_view bytes, size_t& scanned, const ResponseContext& context,
+                              ResponseHead& out);
 
-// Takes a chunked body apart (RFC 9112 7.1): CRLF only, size 1-16 hex digits up to 2^63-1, extensions checked for grammar and
-// dropped, trailer fields checked like head fields. Owned by who reads the body. LIMIT: kChunkLineBytes, kChunkOverheadBytes,
-// kTrailerBytes, kFields. A trailer section is taken whole, so it must fit the caller's buffer.
+// Takes a chunked body apart (RFC 9112 7.1): CRLF only, size 1-16 hex digits up to 2^63-1, extensions checked for
+// grammar and dropped, trailer fields checked like head fields. Owned by who reads the body. LIMIT: kChunkLineBytes,
+// kChunkOverheadBytes, kTrailerBytes, kFields. A trailer section is taken whole, so it must fit the caller's buffer.
 //
 //   size_line ─► data ─► data_end ─► size_line ... ─► trailers ─► done       any ─► broken
 class ChunkedReader final {
@@ -43,8 +45,8 @@ class ChunkedReader final {
   enum class State : uint8_t { more, data, end, malformed };
   struct Step {
     State state = State::more;
-    size_t consumed = 0;      // bytes of the input that are done with (the data included), with `more` too
-    std::string_view data;    // with State::data: a view into the input, never empty
+    size_t consumed = 0;    // bytes of the input that are done with (the data included), with `more` too
+    std::string_view data;  // with State::data: a view into the input, never empty
   };
   // Goes on to the next piece of data or the end. `more`: give again what was not consumed, with more behind it.
   Step next(std::string_view bytes);

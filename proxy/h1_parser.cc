@@ -9,8 +9,8 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-// basic_parser hands over what it reads through virtual functions; only fields are of interest here. Start line and framing
-// were decided before.
+// basic_parser hands over what it reads through virtual functions; only fields are of interest here. Start line and
+// framing were decided before.
 template <bool kRequest>
 class FieldParser final : public http::basic_parser<kRequest> {
  public:

@@ -1,5 +1,6 @@
-// The door to Boost.Beast's parser: an admitted head in, its fields out. Beast reads the bytes a second time and by itself;
-// where the two readings differ in any way the message is refused. Pure functions that do not allocate; any thread.
+// The door to Boost.Beast's parser: an admitted head in, its fields out. Beast reads the bytes a second time and by
+// itself; where the two readings differ in any way the message is refused. Pure functions that do not allocate; any
+// thread.
 #pragma once
 
 #include <string_view>

@@ -1,6 +1,7 @@
-// Writes HTTP/1 heads into a buffer. Unable to write CR, LF or NUL inside a field, and unable to write a second framing field:
-// framing comes from a Framing value only, never from fields. Fields that would break this are left out and counted, for they
-// are a bug of ours: everything received was checked before. A value over a caller's buffer; one thread.
+// Writes HTTP/1 heads into a buffer. Unable to write CR, LF or NUL inside a field, and unable to write a second framing
+// field: framing comes from a Framing value only, never from fields. Fields that would break this are left out and
+// counted, for they are a bug of ours: everything received was checked before. A value over a caller's buffer; one
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,8 @@ class HeadWriter final {
  public:
   explicit HeadWriter(std::span<char> buffer) : buffer_(buffer) {}
 
-  // "GET /path?query HTTP/1.1": path and query are written one after the other. A byte that cannot stand there: ok() is false.
+  // "GET /path?query HTTP/1.1": path and query are written one after the other. A byte that cannot stand there: ok() is
+  // false.
   void request_line(std::string_view method, std::string_view path, std::string_view query);
   // "HTTP/1.1 200 OK" with the standard reason phrase. REQUIRES: 100 <= status <= 999, otherwise ok() is false.
   void status_line(uint16_t status);
@@ -26,8 +28,8 @@ class HeadWriter final {
   void framing(const Framing& framing);
   // The empty line.
   void end();
-  // Body bytes behind the head (or, before fields, the last chunk's line in front of trailers), to save a second write. False:
-  // no room, nothing was written.
+  // Body bytes behind the head (or, before fields, the last chunk's line in front of trailers), to save a second write.
+  // False: no room, nothing was written.
   bool append(std::string_view bytes);
 
   bool ok() const { return ok_; }

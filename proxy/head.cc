@@ -12,8 +12,9 @@ uint64_t load(const char* at) {
   return word;
 }
 
-// Equal without case, a machine word at a time. Bit 0x20 tells upper from lower case and is set in digits and '-' anyway, so
-// that setting it folds exactly the bytes that a plain name may hold. REQUIRES: kSize - 1 plain bytes at `at`; lower case.
+// Equal without case, a machine word at a time. Bit 0x20 tells upper from lower case and is set in digits and '-'
+// anyway, so that setting it folds exactly the bytes that a plain name may hold. REQUIRES: kSize - 1 plain bytes at
+// `at`; lower case.
 template <size_t kSize>
 bool same(const char* at, const char (&name)[kSize]) {
   constexpr size_t size = kSize - 1;
@@ -48,22 +49,26 @@ FieldId identify_x(std::string_view name) {
     case 13:
       if (same(at, "x-rewrite-url")) return FieldId::x_original;
       break;
-    default: break;
+    default:
+      break;
   }
   if (begins("x-accel-")) return FieldId::x_accel;
   if (begins("x-original-")) return FieldId::x_original;
   if (!begins("x-forwarded-")) return FieldId::other;
   at += sizeof("x-forwarded-") - 1;
   switch (name.size() - (sizeof("x-forwarded-") - 1)) {
-    case 3: return same(at, "for") ? FieldId::x_forwarded_for : FieldId::x_forwarded_other;
+    case 3:
+      return same(at, "for") ? FieldId::x_forwarded_for : FieldId::x_forwarded_other;
     case 4:
       if (same(at, "host")) return FieldId::x_forwarded_host;
       return same(at, "port") ? FieldId::x_forwarded_port : FieldId::x_forwarded_other;
-    case 5: return same(at, "proto") ? FieldId::x_forwarded_proto : FieldId::x_forwarded_other;
+    case 5:
+      return same(at, "proto") ? FieldId::x_forwarded_proto : FieldId::x_forwarded_other;
     case 6:
       if (same(at, "scheme")) return FieldId::x_forwarded_scheme;
       return same(at, "prefix") ? FieldId::x_forwarded_prefix : FieldId::x_forwarded_other;
-    default: return FieldId::x_forwarded_other;
+    default:
+      return FieldId::x_forwarded_other;
   }
 }
 
@@ -81,11 +86,13 @@ FieldId identify_plain_field(std::string_view name) {
   if (name.size() >= 5 && (at[0] | 0x20) == 'x' && at[1] == '-') return identify_x(name);
   if (name.size() > 11 && (at[0] | 0x20) == 's' && same(at, "ssl-client-")) return FieldId::ssl_client;
   switch (name.size()) {
-    case 2: return pick("te", FieldId::te);
+    case 2:
+      return pick("te", FieldId::te);
     case 4:
       if (same(at, "host")) return FieldId::host;
       return pick("date", FieldId::date);
-    case 5: return pick("proxy", FieldId::proxy);
+    case 5:
+      return pick("proxy", FieldId::proxy);
     case 6:
       if (same(at, "cookie")) return FieldId::cookie;
       if (same(at, "expect")) return FieldId::expect;
@@ -94,7 +101,8 @@ FieldId identify_plain_field(std::string_view name) {
       if (same(at, "referer")) return FieldId::referer;
       if (same(at, "upgrade")) return FieldId::upgrade;
       return pick("trailer", FieldId::trailer);
-    case 9: return pick("forwarded", FieldId::forwarded);
+    case 9:
+      return pick("forwarded", FieldId::forwarded);
     case 10:
       if (same(at, "user-agent")) return FieldId::user_agent;
       if (same(at, "connection")) return FieldId::connection;
@@ -103,11 +111,16 @@ FieldId identify_plain_field(std::string_view name) {
     case 14:
       if (same(at, "content-length")) return FieldId::content_length;
       return pick("http2-settings", FieldId::http2_settings);
-    case 16: return pick("proxy-connection", FieldId::proxy_connection);
-    case 17: return pick("transfer-encoding", FieldId::transfer_encoding);
-    case 18: return pick("proxy-authenticate", FieldId::proxy_authenticate);
-    case 19: return pick("proxy-authorization", FieldId::proxy_authorization);
-    default: return FieldId::other;
+    case 16:
+      return pick("proxy-connection", FieldId::proxy_connection);
+    case 17:
+      return pick("transfer-encoding", FieldId::transfer_encoding);
+    case 18:
+      return pick("proxy-authenticate", FieldId::proxy_authenticate);
+    case 19:
+      return pick("proxy-authorization", FieldId::proxy_authorization);
+    default:
+      return FieldId::other;
   }
 }
 

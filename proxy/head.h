@@ -26,8 +26,8 @@ enum class FieldId : uint8_t {
   x_accel,
   // the name holds bytes outside A-Z a-z 0-9 '-': dropped, so that no look-alike (X_Forwarded_For) passes
   invalid_name,
-  // named by Connection, so meant for us alone (RFC 9110 7.6.1): not passed on. Framing fields, Host, Cookie, Authorization
-  // and all that says where a request came from keep their id whatever Connection says.
+  // named by Connection, so meant for us alone (RFC 9110 7.6.1): not passed on. Framing fields, Host, Cookie,
+  // Authorization and all that says where a request came from keep their id whatever Connection says.
   nominated,
 };
 
@@ -83,9 +83,10 @@ struct Framing {
 };
 
 struct RequestHead {
-  std::string_view method, target;  // origin-form or "*" (absolute-form is reduced to its path; a raw target, see router/normalise.h)
-  std::string_view authority;       // of the absolute-form, else the Host field; may be empty for HTTP/1.0
-  uint8_t version = 11;             // 10, 11, 20
+  std::string_view method;
+  std::string_view target;     // origin-form or "*", not yet canonical; absolute-form is reduced to its path
+  std::string_view authority;  // of the absolute-form, else the Host field; may be empty for HTTP/1.0
+  uint8_t version = 11;        // 10, 11, 20
   Framing framing;
   bool keep_alive = true;         // what the client asks for
   bool expects_continue = false;  // Expect: 100-continue, from HTTP/1.1
