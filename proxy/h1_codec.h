@@ -2,8 +2,8 @@
 //
 //   bytes ─► admit (own table-driven check: end, framing, facts) ─► parse (Beast: the fields) ─► head
 //
-// admit runs first and alone decides framing; Beast's own idea of it is never used. Whether a head is complete, incomplete
-// or refused, and why, depends on its bytes alone, never on how they were cut. Pure functions; any thread.
+// admit runs first and alone decides framing; Beast's own idea of it is never used. Whether a head is complete,
+// incomplete or refused, and why, depends on its bytes alone, never on how they were cut. Pure functions; any thread.
 #pragma once
 
 #include <cstddef>
