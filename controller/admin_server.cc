@@ -47,10 +47,14 @@ base::Result<tcp::acceptor> listen_on(asio::io_context& loop, const tcp::endpoin
   if (!error) acceptor.listen(static_cast<int>(kConnections), error);
   if (!error) return acceptor;
   std::string hint = "check --bind-address and --admin-port";
-  if (error == asio::error::address_in_use) hint = "another process has it; give another --admin-port, or end that process";
-  if (error == asio::error::access_denied) hint = "ports below 1024 need the right to bind them; give a higher --admin-port";
-  return base::Error(fmt::format("admin port {} at {}: {}; {}", where.port(), where.address().to_string(), error.message(),
-                                 hint));
+  if (error == asio::error::address_in_use) {
+    hint = "another process has it; give another --admin-port, or end that process";
+  }
+  if (error == asio::error::access_denied) {
+    hint = "ports below 1024 need the right to bind them; give a higher --admin-port";
+  }
+  const std::string ip = where.address().to_string();
+  return base::Error(fmt::format("admin port {} at {}: {}; {}", where.port(), ip, error.message(), hint));
 }
 
 base::Result<tcp::acceptor> listen(asio::io_context& loop, const AdminOptions& options) {
@@ -87,7 +91,8 @@ Response text_response(const Request& request, http::status status, std::string 
 // The listener and what its connections share. Lives as long as any of them.
 class AdminServer::Listening final : public std::enable_shared_from_this<Listening> {
  public:
-  Listening(asio::io_context& loop, tcp::acceptor acceptor, std::vector<Page> pages, std::chrono::milliseconds request_time)
+  Listening(asio::io_context& loop, tcp::acceptor acceptor, std::vector<Page> pages,
+            std::chrono::milliseconds request_time)
       : acceptor_(std::move(acceptor)), pause_(loop), pages_(std::move(pages)), request_time_(request_time) {}
 
   void accept();
@@ -109,7 +114,8 @@ class AdminServer::Listening final : public std::enable_shared_from_this<Listeni
   bool stopped_ = false;
 };
 
-// One client: reads a request, answers it, and so on. Each pending operation shares the connection; with the last one it goes.
+// One client: reads a request, answers it, and so on. Each pending operation shares the connection; with the last one it
+// goes.
 class AdminServer::Listening::Connection final : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Listening> listening, tcp::socket socket)
@@ -155,7 +161,8 @@ uint16_t AdminServer::port() const { return listening_->endpoint().port(); }
 std::string AdminServer::address() const {
   const tcp::endpoint endpoint = listening_->endpoint();
   const std::string ip = endpoint.address().to_string();
-  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", ip, endpoint.port()) : fmt::format("{}:{}", ip, endpoint.port());
+  if (endpoint.address().is_v6()) return fmt::format("[{}]:{}", ip, endpoint.port());
+  return fmt::format("{}:{}", ip, endpoint.port());
 }
 
 void AdminServer::Listening::accept() {
@@ -203,7 +210,8 @@ Response AdminServer::Listening::answer(const Request& request) const {
       return text_response(request, http::status::service_unavailable, "too many answers on their way\n", kText);
     }
     PageContent content = page.make();
-    return text_response(request, static_cast<http::status>(content.status), std::move(content.text), page.content_type);
+    const auto status = static_cast<http::status>(content.status);
+    return text_response(request, status, std::move(content.text), page.content_type);
   }
   return text_response(request, http::status::not_found, "no such page; / lists them\n", kText);
 }

@@ -1,7 +1,8 @@
-// The admin port: health, readiness, metrics and what the controller believes, as read-only pages over HTTP/1.1. No page has
-// side effects. Owned by the control plane (serve.h). THREAD: control; pages are made there while the client waits. A resource.
-// LIMITs: GET and HEAD only (else 405), request head 8 KiB, 5 s for a request to arrive, 30 s for an answer to be taken,
-// 64 connections, 256 MiB of answers on their way (else 503).
+// The admin port: health, readiness, metrics and what the controller believes, as read-only pages over HTTP/1.1. No
+// page has side effects. Owned by the control plane (serve.h). THREAD: control; pages are made there while the client
+// waits. A resource.
+// LIMITs: GET and HEAD only (else 405), request head 8 KiB, 5 s for a request to arrive, 30 s for an answer to be
+// taken, 64 connections, 256 MiB of answers on their way (else 503).
 #pragma once
 
 #include <chrono>

@@ -8,7 +8,8 @@
 namespace narthex::controller {
 namespace {
 
-// One overload per shape; Boost.PFR walks the fields of plain structs, so a field added to config/objects.h is never forgotten.
+// One overload per shape; Boost.PFR walks the fields of plain structs, so a field that is added to config/objects.h is
+// never forgotten.
 class Hasher {
  public:
   uint64_t value() const { return value_; }

@@ -1,5 +1,6 @@
-// A hash over every field of an object, so that a source can tell "changed" from "read again" without keeping the object.
-// Pure; any thread. Stable within one build only: never written anywhere. Two different objects collide once in 2^64.
+// A hash over every field of an object, so that a source can tell "changed" from "read again" without keeping the
+// object. Pure; any thread. Stable within one build only: never written anywhere. Two different objects collide once
+// in 2^64.
 #pragma once
 
 #include <cstdint>

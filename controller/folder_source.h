@@ -1,18 +1,19 @@
-// Manifests on disk as a source of objects: reads folders and files, then follows their changes. Owned by main (serve), which
-// gives it the loop to run on. THREAD: control. A resource.
+// Manifests on disk as a source of objects: reads folders and files, then follows their changes. Owned by main
+// (serve), which gives it the loop to run on. THREAD: control. A resource.
 //
 //   inotify event          a file that is complete (closed, renamed here, linked)  -> read in this turn of the loop
 //                          a file with an open writer                              -> nothing until it is closed
 //                          gone                                                    -> settles
 //                          new folder, swapped ..data, lost events, root changed   -> a pass over that folder (or all)
 //   settling, 20 ms        unchanged since it was noted -> read; not there -> its objects go; changed -> settles again
-//   slow pass, every 2 s   a file that differs from what was read and did not change since the slow pass before -> read;
+//   slow pass, every 2 s   a file that differs from what was read, but not from the slow pass before -> read;
 //                          a file that is not there -> settles; also finds what inotify cannot see (a writer that never
 //                          closes, network file systems, folders that come back)
-//   pass                   walks in slices; a file replaced as a whole (other inode) -> read; otherwise different -> settles
+//   pass                   walks in slices; a file replaced as a whole (other inode) -> read; else different -> settles
 //
-// A root folder that is gone keeps all that it gave, with a FolderGone finding, until it is back. What each content means for
-// the objects is decided in manifest_set.h. LIMITs: manifest_files.h; at most 256 files are read per turn of the loop.
+// A root folder that is gone keeps all that it gave, with a FolderGone finding, until it is back. What each content
+// means for the objects is decided in manifest_set.h. LIMITs: manifest_files.h; at most 256 files are read per turn of
+// the loop.
 #pragma once
 
 #include <chrono>
@@ -42,8 +43,8 @@ class FolderSource final {
   // Called with what changed, never with an empty batch but for the first. REQUIRES: does not destroy the source.
   using Deliver = std::function<void(SourceBatch)>;
 
-  // Reads everything and delivers it once before it returns. Errors: a path that does not exist or cannot be read; one line
-  // that names it. REQUIRES: the loop outlives the source.
+  // Reads everything and delivers it once before it returns. Errors: a path that does not exist or cannot be read; one
+  // line that names it. REQUIRES: the loop outlives the source.
   static base::Result<std::unique_ptr<FolderSource>> start(boost::asio::io_context& loop, FolderSourceOptions options,
                                                            Deliver deliver);
   ~FolderSource();

@@ -1,7 +1,7 @@
-// inotify, tamed: which folders are watched, and its events as what they mean for manifests. Never blocks, does not read files.
-// Owned by the folder source, which waits on fd(). THREAD: control.
-// LIMIT: one watch per folder (and per parent of a path that was asked for); the kernel's own bounds on watches and on waiting
-// events show as trouble() and as a `lost` event.
+// inotify, tamed: which folders are watched, and its events as what they mean for manifests. Never blocks, does not
+// read files. Owned by the folder source, which waits on fd(). THREAD: control.
+// LIMIT: one watch per folder (and per parent of a path that was asked for); the kernel's own bounds on watches and on
+// waiting events show as trouble() and as a `lost` event.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct WatchEvent {
     gone,             // a file was deleted or renamed away
     folder_appeared,  // at `depth`
     folder_gone,      // deleted or renamed away; its watches have been dropped
-    swapped,          // a symbolic link with a hidden name (..data) was put into the folder `path`: files may lead elsewhere now
+    swapped,          // a link with a hidden name (..data) was put into the folder `path`: files may lead elsewhere
     root_changed,     // something happened to a folder that was asked for by name
     lost,             // the kernel dropped events: anything may have happened
   } what = What::lost;

@@ -27,7 +27,8 @@ const char* to_text(proxy::Party party) {
 void add_times(const proxy::Totals& totals, controller::Traffic& traffic) {
   constexpr double kMicroseconds = 1e6;
   for (size_t i = 0; i < proxy::kDurationBoundsUs.size(); ++i) {
-    traffic.durations.push_back({static_cast<double>(proxy::kDurationBoundsUs[i]) / kMicroseconds, totals.durations[i]});
+    const auto bound_us = static_cast<double>(proxy::kDurationBoundsUs[i]);
+    traffic.durations.push_back({bound_us / kMicroseconds, totals.durations[i]});
   }
   traffic.durations_above = totals.durations.back();
   traffic.duration_sum_seconds = static_cast<double>(totals.duration_sum_us) / kMicroseconds;

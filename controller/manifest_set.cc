@@ -171,8 +171,8 @@ void ManifestSet::keep_or_release(const std::string& file, const std::vector<Hel
     }
     now.objects.push_back(held);
     now.said.push_back({config::Severity::note, "KeptLastGood", ref, "",
-                        fmt::format("stays as it was last read, because {} has errors; correct them, or remove the object "
-                                    "from a text without errors",
+                        fmt::format("stays as it was last read, because {} has errors; correct them, or remove the "
+                                    "object from a text without errors",
                                     file),
                         {file, 0}});
   }
@@ -192,8 +192,8 @@ config::Findings ManifestSet::findings_of(const std::string& file) const {
     const Claim& winner = held.claimed->second;
     if (winner.file == &entry->first) continue;
     findings.push_back({config::Severity::refused, "DuplicateObject", object_ref(held.claimed->first), "",
-                        fmt::format("{} gives the same object and comes first in path order, so that one is used; remove "
-                                    "one of the two",
+                        fmt::format("{} gives the same object and comes first in path order, so that one is used; "
+                                    "remove one of the two",
                                     place(*winner.file, winner.line)),
                         {file, held.line}});
   }

@@ -1,10 +1,12 @@
-// What each manifest file gave, and which file speaks for an object that several give: the first in path order. Turns new file
-// contents into changes of the store and findings per file. No I/O, no clock. Owned by the folder source. THREAD: control.
-// Holds names and fingerprints, not the objects: the store has those, and 100,000 of them twice would be felt. So when the file
-// that speaks for an object goes and another takes over, that one has to be put again (take_rereads).
+// What each manifest file gave, and which file speaks for an object that several give: the first in path order. Turns
+// new file contents into changes of the store and findings per file. No I/O, no clock. Owned by the folder source.
+// THREAD: control. Holds names and fingerprints, not the objects: the store has those, and 100,000 of them twice would
+// be felt. So when the file that speaks for an object goes and another takes over, that one has to be put again
+// (take_rereads).
 //
-// Last good state: an object that a file gave before, and that is missing now because the text or the object has errors, stays
-// as it was, with a KeptLastGood finding. An object that is missing from a text without such errors is gone.
+// Last good state: an object that a file gave before, and that is missing now because the text or the object has
+// errors, stays as it was, with a KeptLastGood finding. An object that is missing from a text without such errors is
+// gone.
 #pragma once
 
 #include <array>

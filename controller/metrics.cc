@@ -53,7 +53,7 @@ void add_process(const Metrics& metrics, Families& families) {
 }
 
 void add_responses(const Traffic& traffic, Families& families) {
-  MetricFamily responses{"narthex_http_responses_total", "Answers to clients, by status code.", MetricType::Counter, {}};
+  MetricFamily responses{"narthex_http_responses_total", "Answers to clients, by status.", MetricType::Counter, {}};
   for (const auto& [code, count] : traffic.responses) {
     if (count) responses.metric.push_back(counter_value(static_cast<double>(count), {{"code", std::to_string(code)}}));
   }
@@ -86,7 +86,7 @@ void add_connections(const Traffic& traffic, Families& families) {
   counter(families, "narthex_client_connections_total", "Connections taken from clients.", traffic.client_connections);
   gauge(families, "narthex_client_connections", "Client connections that are open.",
         static_cast<double>(traffic.client_connections_open));
-  families.push_back({"narthex_tls_handshakes_total", "TLS handshakes with clients, by how they ended.", MetricType::Counter,
+  families.push_back({"narthex_tls_handshakes_total", "TLS handshakes with clients, by their end.", MetricType::Counter,
                       {counter_value(static_cast<double>(traffic.tls_handshakes), {{"result", "done"}}),
                        counter_value(static_cast<double>(traffic.tls_handshakes_failed), {{"result", "failed"}})}});
   counter(families, "narthex_tls_resumed_total", "TLS handshakes that resumed a session.", traffic.tls_resumed);
@@ -94,13 +94,14 @@ void add_connections(const Traffic& traffic, Families& families) {
   counter(families, "narthex_client_sent_bytes_total", "Bytes written to clients.", traffic.sent_bytes);
   gauge(families, "narthex_tunnels", "Upgraded connections (WebSocket) that are open.",
         static_cast<double>(traffic.tunnels_open));
-  counter(families, "narthex_upstream_connections_total", "Connections made to endpoints.", traffic.upstream_connections);
+  counter(families, "narthex_upstream_connections_total", "Connections made to endpoints.",
+          traffic.upstream_connections);
   counter(families, "narthex_upstream_reused_total", "Requests sent on a kept connection.", traffic.upstream_reused);
   gauge(families, "narthex_upstream_idle_connections", "Kept connections to endpoints without a request.",
         static_cast<double>(traffic.upstream_idle));
   counter(families, "narthex_upstream_retries_total", "Requests sent a second time, to another endpoint or connection.",
           traffic.upstream_retries);
-  counter(families, "narthex_access_log_dropped_total", "Lines of the access log that were dropped, its reader being too slow.",
+  counter(families, "narthex_access_log_dropped_total", "Lines of the access log that its reader was too slow for.",
           traffic.access_log_dropped);
 }
 
@@ -140,8 +141,8 @@ void add_control(const Metrics& metrics, Families& families) {
   }
   families.push_back(std::move(findings));
   families.push_back({"narthex_certificate_expiry_timestamp_seconds",
-                      "When the certificate of a host expires, in seconds since 1970; of more than 10000 hosts those that "
-                      "expire first.",
+                      "When the certificate of a host expires, in seconds since 1970; of more than 10000 hosts those "
+                      "that expire first.",
                       MetricType::Gauge, certificate_series(metrics.certificates)});
 }
 

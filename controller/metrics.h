@@ -1,7 +1,7 @@
-// What Narthex tells Prometheus: plain values in, the text format (version 0.0.4) out. Filled from the data plane's counters by
-// main.cc and from the control plane by serve.cc. Pure; any thread.
-// LIMIT: the number of series is bounded: status codes 600, faults by their table, findings 1,000 reasons, certificates the
-// 10,000 that expire first.
+// What Narthex tells Prometheus: plain values in, the text format (version 0.0.4) out. Filled from the data plane's
+// counters by main.cc and from the control plane by serve.cc. Pure; any thread.
+// LIMIT: the number of series is bounded: status codes 600, faults by their table, findings 1,000 reasons,
+// certificates the 10,000 that expire first.
 #pragma once
 
 #include <chrono>

@@ -37,8 +37,8 @@ const char* to_text(config::Severity severity) { return severity == config::Seve
 class ControlPlane::Running final {
  public:
   Running(CompilerOptions options, const config::Flags& flags, const std::string& version, const base::Clock& clock)
-      : flags_(flags), version_(version), clock_(clock), started_(clock.wall_now()), compiler_(std::move(options), clock),
-        signals_(loop_, SIGTERM, SIGINT), housekeeping_(loop_), step_(loop_) {}
+      : flags_(flags), version_(version), clock_(clock), started_(clock.wall_now()),
+        compiler_(std::move(options), clock), signals_(loop_, SIGTERM, SIGINT), housekeeping_(loop_), step_(loop_) {}
 
   base::Result<void> load();
   base::Result<void> serve(DataPlane plane);
@@ -95,7 +95,8 @@ ControlPlane::~ControlPlane() = default;
 base::Result<void> ControlPlane::serve(DataPlane plane) { return running_->serve(std::move(plane)); }
 
 base::Result<void> ControlPlane::Running::load() {
-  auto source = FolderSource::start(loop_, {.paths = flags_.manifests}, [this](SourceBatch batch) { take(std::move(batch)); });
+  auto source = FolderSource::start(loop_, {.paths = flags_.manifests},
+                                    [this](SourceBatch batch) { take(std::move(batch)); });
   if (!source) return source.error();
   source_ = std::move(*source);
   compile();
@@ -144,7 +145,8 @@ void ControlPlane::Running::log_findings() {
     log::info("resolved: {}", config::to_text(finding));
   }
   const size_t all = changes.appeared.size() + changes.vanished.size();
-  if (all > kFindingLinesMax) log::warn("{} more findings appeared or were resolved; see /findings", all - kFindingLinesMax);
+  if (all <= kFindingLinesMax) return;
+  log::warn("{} more findings appeared or were resolved; see /findings", all - kFindingLinesMax);
 }
 
 void ControlPlane::Running::keep_house() {
@@ -206,8 +208,8 @@ void ControlPlane::Running::await_drained(std::chrono::steady_clock::time_point 
   const bool drained = plane_.drained();
   if (drained || std::chrono::steady_clock::now() >= deadline) {
     if (!drained) {
-      log::warn("{} client connections are still open after {} s: closing them", plane_.traffic().client_connections_open,
-                flags_.shutdown_timeout_seconds);
+      log::warn("{} client connections are still open after {} s: closing them",
+                plane_.traffic().client_connections_open, flags_.shutdown_timeout_seconds);
     }
     loop_.stop();
     return;
@@ -221,7 +223,8 @@ void ControlPlane::Running::await_drained(std::chrono::steady_clock::time_point 
 std::vector<Page> ControlPlane::Running::pages() {
   return {
       {"/healthz", kText, "ok while the program works", [] { return PageContent{200, "ok\n"}; }},
-      {"/readyz", kText, "ok while requests are served as configured, else 503 and why", [this] { return readiness(); }},
+      {"/readyz", kText, "ok while requests are served as configured, else 503 and why",
+       [this] { return readiness(); }},
       {"/metrics", kMetricsContentType, "for Prometheus", [this] { return PageContent{200, metrics_text(metrics())}; }},
       {"/routes", kText, "what is served: hosts, routes, backends, certificates",
        [this] { return PageContent{200, routes_text(*snapshot_)}; }},

@@ -1,5 +1,6 @@
-// The control plane at work: source, compiler, admin pages and signals on one loop, and the way from "loaded" over "ready" and
-// "draining" to the end. Owned by main.cc, which lends it the data plane. THREAD: control (the one that made it). A resource.
+// The control plane at work: source, compiler, admin pages and signals on one loop, and the way from "loaded" over
+// "ready" and "draining" to the end. Owned by main.cc, which lends it the data plane. THREAD: control (the one that
+// made it). A resource.
 //
 //   load: first scan, first snapshot ─► serve: publish, admin port ─► adopted by all workers: ready
 //     ─► SIGTERM or SIGINT: not ready, for the grace period ─► drain ─► drained, or shutdown timeout ─► end

@@ -1,4 +1,5 @@
-// A folder source on a loop of its own, with what it delivered applied to a plain model. A resource of one test; one thread.
+// A folder source on a loop of its own, with what it delivered applied to a plain model. A resource of one test; one
+// thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -17,8 +17,9 @@ using controller::PageContent;
 // The server on a loop and a thread of its own, so that blocking clients can talk to it.
 class Admin final {
  public:
-  explicit Admin(std::vector<Page> pages = default_pages(), std::chrono::milliseconds request_time = std::chrono::hours(1)) {
-    auto server = AdminServer::start(loop_, {.bind_address = "127.0.0.1", .port = 0, .request_time = request_time}, std::move(pages));
+  explicit Admin(std::chrono::milliseconds request_time = std::chrono::hours(1)) {
+    const AdminOptions options = {.bind_address = "127.0.0.1", .port = 0, .request_time = request_time};
+    auto server = AdminServer::start(loop_, options, pages());
     REQUIRE(server.has_value());
     server_ = std::move(*server);
     thread_ = std::thread([this] { loop_.run(); });
@@ -32,7 +33,7 @@ class Admin final {
 
   uint16_t port() const { return server_->port(); }
   std::string address() const { return server_->address(); }
-  static std::vector<Page> default_pages() {
+  static std::vector<Page> pages() {
     return {{"/healthz", "text/plain", "is it alive", [] { return PageContent{200, "ok\n"}; }},
             {"/readyz", "text/plain", "is it ready", [] { return PageContent{503, "not yet\n"}; }},
             {"/big", "text/x-big", "a lot", [] { return PageContent{200, std::string(3'000'000, 'x')}; }}};
@@ -118,7 +119,7 @@ TEST_CASE("admin requests that are no HTTP, too large or with a body are refused
 }
 
 TEST_CASE("an admin client that is silent or slow is let go") {
-  const Admin admin(Admin::default_pages(), std::chrono::milliseconds(50));
+  const Admin admin(std::chrono::milliseconds(50));
   const auto silent = connect_plain(admin.port());
   const auto slow = connect_plain(admin.port());
   slow->send("GET /healthz HT");
@@ -163,7 +164,7 @@ TEST_CASE("an admin port that is taken or an address that is none is one clear l
 
 TEST_CASE("an admin server that is destroyed closes its connections and lets its loop end") {
   boost::asio::io_context loop;
-  auto server = AdminServer::start(loop, {.bind_address = "127.0.0.1", .port = 0}, Admin::default_pages());
+  auto server = AdminServer::start(loop, {.bind_address = "127.0.0.1", .port = 0}, Admin::pages());
   REQUIRE(server.has_value());
   const auto connection = connect_plain((*server)->port());
   while (loop.poll_one() == 0) {

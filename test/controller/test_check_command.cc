@@ -50,7 +50,8 @@ TEST_CASE("check names what is refused, still shows the rest, and ends with 1") 
 
 TEST_CASE("a note alone does not fail check") {
   ManifestFolder folder;
-  folder.write("site.yaml", ingress_class_yaml() + ingress_yaml({.annotations = {{"no-such-thing", "1"}}}) + service_yaml("web"));
+  const std::string ingress = ingress_yaml({.annotations = {{"no-such-thing", "1"}}});
+  folder.write("site.yaml", ingress_class_yaml() + ingress + service_yaml("web"));
   const Checked checked = check({folder.path().string()});
   CHECK(checked.out.starts_with("note Ingress default/web "));
   CHECK(checked.status == 0);

@@ -35,15 +35,19 @@ TEST_CASE("the first scan reads manifests by name, in sub-folders too, before st
   FollowedFolder followed;
   followed.folder.write("a.yaml", config_map("a", "1") + config_map("a2", "1"));
   followed.folder.write("b.yml", config_map("b", "1"));
-  followed.folder.write("c.json", R"({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"v": "1"}})");
+  followed.folder.write("c.json", R"({"apiVersion": "v1", "kind": "ConfigMap",
+                                      "metadata": {"name": "c"}, "data": {"v": "1"}})");
   followed.folder.write("readme.txt", config_map("text", "1"));
   followed.folder.write(".hidden.yaml", config_map("hidden", "1"));
   fs::create_directories(followed.folder.file("sub/.git"));
   followed.folder.write_in_place("sub/d.yaml", config_map("d", "1"));
   followed.folder.write_in_place("sub/.git/e.yaml", config_map("e", "1"));
   followed.start();
-  CHECK(followed.model == Model{{"ConfigMap default/a", "1"}, {"ConfigMap default/a2", "1"}, {"ConfigMap default/b", "1"},
-                                {"ConfigMap default/c", "1"}, {"ConfigMap default/d", "1"}});
+  CHECK(followed.model == Model{{"ConfigMap default/a", "1"},
+                                {"ConfigMap default/a2", "1"},
+                                {"ConfigMap default/b", "1"},
+                                {"ConfigMap default/c", "1"},
+                                {"ConfigMap default/d", "1"}});
   CHECK(followed.batches == 1);
   CHECK(followed.findings() == "");
   for (const auto& [kind, count] : followed.source().object_counts()) CHECK(count == (kind == "ConfigMap" ? 5 : 0));
@@ -313,7 +317,8 @@ TEST_CASE("events that the kernel dropped are made up for by a pass over everyth
   bound >> queue;
   followed.folder.write("noise-0", "");
   for (int i = 0; i < queue / 2 + 1; ++i) {
-    fs::rename(followed.folder.file("noise-" + std::to_string(i % 2)), followed.folder.file("noise-" + std::to_string((i + 1) % 2)));
+    const std::string from = i % 2 ? "noise-1" : "noise-0", to = i % 2 ? "noise-0" : "noise-1";
+    fs::rename(followed.folder.file(from), followed.folder.file(to));
   }
   followed.folder.write("a.yaml", config_map("a", "2"));
   followed.folder.write_in_place("c.yaml", config_map("c", "1"));
@@ -472,7 +477,9 @@ TEST_CASE("any sequence of edits ends in what a fresh scan reads") {
   const auto some_file = [&] { return places[pick(2)] + std::string(1, static_cast<char>('a' + pick(5))) + ".yaml"; };
   const auto some_text = [&] {
     std::string text;
-    for (unsigned count = pick(4); count > 0; --count) text += config_map("o" + std::to_string(pick(6)), std::to_string(pick(100)));
+    for (unsigned count = pick(4); count > 0; --count) {
+      text += config_map("o" + std::to_string(pick(6)), std::to_string(pick(100)));
+    }
     return text;
   };
   std::error_code ignored;

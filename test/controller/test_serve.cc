@@ -20,7 +20,9 @@ class Served final {
     flags.admin_port = 0;
     flags.shutdown_timeout_seconds = 3600;
     folder.write("site.yaml", ingress_class_yaml() + ingress_yaml({}) + service_yaml("web"));
-    plane.publish = [this](std::shared_ptr<const router::Snapshot> snapshot) { published.push_back(std::move(snapshot)); };
+    plane.publish = [this](std::shared_ptr<const router::Snapshot> snapshot) {
+      published.push_back(std::move(snapshot));
+    };
     plane.reclaim = [] {};
     plane.adopted_generation = [this] { return published.empty() ? 0 : published.back()->generation; };
     plane.traffic = [] { return controller::Traffic{}; };
