@@ -45,7 +45,8 @@ TEST_CASE("a test backend that stops accepting refuses connects and can come bac
 
 TEST_CASE("a test client reads chunked bodies, trailers and interim answers") {
   Backend pod("pod", [](BackendExchange& exchange) {
-    exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    exchange.send(
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     exchange.send("5;x=y\r\nhello\r\n");
     exchange.send("6\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n");
   });

@@ -27,7 +27,12 @@ std::string word(const std::string& line, size_t nth) {
 }  // namespace
 
 BackendExchange::BackendExchange(Connection& connection, Head head, const std::string& pod, uint64_t nth)
-    : connection_(connection), head_(std::move(head)), pod_(pod), nth_(nth), method_(word(head_.start_line, 0)), target_(word(head_.start_line, 1)) {}
+    : connection_(connection),
+      head_(std::move(head)),
+      pod_(pod),
+      nth_(nth),
+      method_(word(head_.start_line, 0)),
+      target_(word(head_.start_line, 1)) {}
 
 uint64_t BackendExchange::parameter(std::string_view name, uint64_t otherwise) const {
   const size_t query = target_.find('?');
@@ -46,7 +51,8 @@ std::string BackendExchange::read_body() {
 }
 
 void BackendExchange::respond(int status, const std::string& body, const std::vector<Field>& fields) {
-  std::string text = "HTTP/1.1 " + std::to_string(status) + " Scripted\r\nX-Pod: " + pod_ + "\r\n" + fields_text(fields);
+  std::string text =
+      "HTTP/1.1 " + std::to_string(status) + " Scripted\r\nX-Pod: " + pod_ + "\r\n" + fields_text(fields);
   const bool bodiless = status == 204 || status == 304;
   if (!bodiless) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   text += "\r\n";
@@ -61,7 +67,10 @@ void BackendExchange::reset() {
 
 void echo(BackendExchange& exchange) {
   const std::string body = exchange.read_body();
-  exchange.respond(200, exchange.head().raw + body, {{"Content-Type", "text/plain"}});
+  std::vector<Field> fields = {{"Content-Type", "text/plain"}};
+  for (const Field& field : exchange.trailers())
+    fields.push_back({"X-Request-Trailer", field.name + "=" + field.value});
+  exchange.respond(200, exchange.head().raw + body, fields);
 }
 
 std::string pattern(size_t bytes, uint64_t seed) {

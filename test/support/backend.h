@@ -1,6 +1,6 @@
-// A pod for tests: an HTTP/1.1 server on a loopback address and a free port that does exactly what the test's handler says,
-// good or bad. By default it echoes the request. Owned by the test. THREAD: any for all calls; handlers run on the thread of
-// their connection. LIMIT: the last 4096 request heads are kept.
+// A pod for tests: an HTTP/1.1 server on a loopback address and a free port that does exactly what the test's handler
+// says, good or bad. By default it echoes the request. Owned by the test. THREAD: any for all calls; handlers run on
+// the thread of their connection. LIMIT: the last 4096 request heads are kept.
 #pragma once
 
 #include <atomic>
@@ -60,7 +60,8 @@ class BackendExchange final {
 
 using Handler = std::function<void(BackendExchange&)>;
 
-// 200 with the request's head and body, byte for byte, as body, and X-Pod with the pod's name.
+// 200 with the request's head and body, byte for byte, as body, X-Pod with the pod's name, and an X-Request-Trailer for
+// each trailer.
 void echo(BackendExchange& exchange);
 // Bytes that differ everywhere, so that any loss or mix-up shows.
 std::string pattern(size_t bytes, uint64_t seed = 1);

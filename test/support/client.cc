@@ -25,7 +25,8 @@ void read_body(Connection& connection, std::string_view method, Response& respon
   const bool none = method == "HEAD" || response.status == 204 || response.status == 304 || response.status == 101;
   if (none) return;
   if (response.head.has("Transfer-Encoding")) {
-    if (!base::iequals(response.value("Transfer-Encoding"), "chunked")) throw NetworkError("framing: " + response.head.raw);
+    if (!base::iequals(response.value("Transfer-Encoding"), "chunked"))
+      throw NetworkError("framing: " + response.head.raw);
     if (response.has("Content-Length")) throw NetworkError("two framings: " + response.head.raw);
     response.chunked = true;
     response.body = connection.read_chunked(response.trailers);

@@ -36,10 +36,12 @@ std::string to_wire(const Request& request);
 // TCP to 127.0.0.1. `source` is the address to come from, such as "127.0.0.9"; empty: the system's choice.
 std::unique_ptr<Connection> connect_plain(uint16_t port, const std::string& source = "");
 
+inline constexpr int kTls11 = 0x0302, kTls12 = 0x0303, kTls13 = 0x0304;
+
 struct TlsOptions {
   std::string server_name = {};  // SNI; empty: none sent
   std::vector<std::string> alpn = {};
-  int version = 0;                        // 0: any; else 0x0303 or 0x0304 alone
+  int version = 0;                        // 0: any; else this one alone
   std::string signature_algorithms = {};  // as SSL_CTX_set1_sigalgs_list takes them; empty: the default ones
   std::string ciphers = {};               // of TLS 1.2
 };
@@ -48,7 +50,7 @@ struct TlsOptions {
 struct TlsFacts {
   int version = 0;
   std::string alpn, certificate_pem, fingerprint, subject;  // the fingerprint is SHA-256 of the leaf, lower hex
-  bool ecdsa = false;                                      // the key of the leaf; else RSA
+  bool ecdsa = false;                                       // the key of the leaf; else RSA
 };
 
 // The certificate is not verified: tests compare fingerprints.

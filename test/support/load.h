@@ -1,6 +1,6 @@
-// Continuous load from several clients that keep their connections, and an honest count of everything that went wrong: a
-// request without its right answer, and a connection that the server closed. Owned by the test. THREAD: the test's; the
-// clients run on threads of their own.
+// Continuous load from several clients that keep their connections, and an honest count of everything that went wrong:
+// a request without its right answer, and a connection that the server closed. Owned by the test. THREAD: the test's;
+// the clients run on threads of their own.
 #pragma once
 
 #include <atomic>
@@ -24,8 +24,9 @@ struct LoadOptions {
   std::function<std::string(const Response&)> fault_of = [](const Response& response) {
     return response.status == 200 ? std::string() : "status " + std::to_string(response.status) + ": " + response.body;
   };
-  // For tests of shutdown. A client ends without a failure where its connect is refused, where a new connection is reset before
-  // its first answer (it waited in the kernel's queue), and where the answer before said "Connection: close".
+  // For tests of shutdown. A client ends without a failure where its connect is refused, where a new connection is
+  // reset before its first answer (it waited in the kernel's queue), and where the answer before said "Connection:
+  // close".
   bool server_may_leave = false;
 };
 

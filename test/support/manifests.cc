@@ -61,7 +61,8 @@ std::string ingress_yaml(const IngressSpec& spec) {
     text += "      paths:\n";
     for (const PathSpec& path : rule.paths)
       text += "      - path: " + quoted(path.path) + "\n        pathType: " + path.type +
-              "\n        backend: {service: {name: " + path.service + ", port: {number: " + std::to_string(path.port) + "}}}\n";
+              "\n        backend: {service: {name: " + path.service + ", port: {number: " + std::to_string(path.port) +
+              "}}}\n";
   }
   return text;
 }
@@ -72,8 +73,8 @@ std::string ingress_class_yaml(const std::string& name) {
 }
 
 std::string service_yaml(const std::string& name, const std::string& extra, const std::string& ns) {
-  return "---\napiVersion: v1\nkind: Service\n" + meta_yaml(name, ns) +
-         "spec:\n  selector: {app: " + name + "}\n  ports:\n  - {name: http, port: 80, targetPort: http}\n" + extra;
+  return "---\napiVersion: v1\nkind: Service\n" + meta_yaml(name, ns) + "spec:\n  selector: {app: " + name +
+         "}\n  ports:\n  - {name: http, port: 80, targetPort: http}\n" + extra;
 }
 
 std::string slices_yaml(const std::string& service, const std::vector<const Backend*>& pods, const std::string& ns) {
@@ -87,7 +88,8 @@ std::string slices_yaml(const std::string& service, const std::vector<const Back
   return text;
 }
 
-std::string service_with(const std::string& service, const std::vector<const Backend*>& pods, const std::string& extra) {
+std::string service_with(const std::string& service, const std::vector<const Backend*>& pods,
+                         const std::string& extra) {
   return service_yaml(service, extra) + slices_yaml(service, pods);
 }
 

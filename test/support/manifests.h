@@ -43,9 +43,11 @@ std::string ingress_class_yaml(const std::string& name = "nginx");
 // A Service with port 80 named http; `extra` is put under spec as it is, indented by two spaces.
 std::string service_yaml(const std::string& name, const std::string& extra = "", const std::string& ns = "default");
 // One EndpointSlice for each backend (they differ in port), all of the Service's port http.
-std::string slices_yaml(const std::string& service, const std::vector<const Backend*>& pods, const std::string& ns = "default");
+std::string slices_yaml(const std::string& service, const std::vector<const Backend*>& pods,
+                        const std::string& ns = "default");
 // The two above.
-std::string service_with(const std::string& service, const std::vector<const Backend*>& pods, const std::string& extra = "");
+std::string service_with(const std::string& service, const std::vector<const Backend*>& pods,
+                         const std::string& extra = "");
 std::string tls_secret_yaml(const std::string& name, const std::string& chain_pem, const std::string& key_pem,
                             const std::string& ns = "default");
 // IngressClass nginx, an Ingress of example.com for everything, and the Service web with these pods.
@@ -68,7 +70,8 @@ class ManifestFolder final {
   // Truncated and written again, as shells and bad editors do.
   void write_in_place(const std::string& name, const std::string& text) const;
   void remove(const std::string& name) const;
-  // As the kubelet mounts a ConfigMap: name -> ..data/name, ..data -> a folder with a new name, changed by renaming ..data.
+  // As the kubelet mounts a ConfigMap: name -> ..data/name, ..data -> a folder with a new name, changed by renaming
+  // ..data.
   void project(const std::map<std::string, std::string>& files);
 
  private:

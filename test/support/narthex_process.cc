@@ -1,7 +1,6 @@
 #include "test/support/narthex_process.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <iostream>
@@ -13,8 +12,10 @@ namespace narthex::test {
 
 namespace {
 
-std::vector<std::string> arguments(const std::string& binary, const ManifestFolder& folder, const NarthexOptions& options) {
-  std::vector<std::string> argv = {binary, "serve", "--manifests", folder.path().string(), "--bind-address", "127.0.0.1"};
+std::vector<std::string> arguments(const std::string& binary, const ManifestFolder& folder,
+                                   const NarthexOptions& options) {
+  std::vector<std::string> argv = {binary,           "serve",    "--manifests", folder.path().string(),
+                                   "--bind-address", "127.0.0.1"};
   const auto add = [&](const char* flag, uint64_t number) {
     argv.emplace_back(flag);
     argv.push_back(std::to_string(number));
@@ -70,12 +71,11 @@ bool Narthex::wait_generation(uint64_t generation_wanted) const {
   return eventually([&] { return generation() >= generation_wanted; });
 }
 
-size_t Narthex::resident_bytes() const {
-  std::ifstream file("/proc/" + std::to_string(process_.pid()) + "/statm");
-  size_t all = 0;
-  size_t resident = 0;
-  file >> all >> resident;
-  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+size_t Narthex::peak_resident_bytes() const {
+  std::ifstream file("/proc/" + std::to_string(process_.pid()) + "/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("VmHWM:")) return std::stoul(line.substr(6)) * 1024;
+  throw std::runtime_error("the kernel does not tell how much memory narthex has");
 }
 
 std::optional<int> Narthex::stop() {

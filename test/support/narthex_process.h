@@ -43,7 +43,8 @@ class Narthex final {
   uint64_t generation() const;
   // True once every worker has adopted that generation or a later one.
   bool wait_generation(uint64_t generation) const;
-  size_t resident_bytes() const;
+  // The most memory it ever had resident.
+  size_t peak_resident_bytes() const;
   // SIGTERM, and the exit status; nothing where it does not end in time.
   std::optional<int> stop();
 

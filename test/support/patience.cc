@@ -4,7 +4,8 @@
 
 namespace narthex::test {
 
-std::optional<std::chrono::microseconds> time_until(const std::function<bool()>& holds, std::chrono::milliseconds patience) {
+std::optional<std::chrono::microseconds> time_until(const std::function<bool()>& holds,
+                                                    std::chrono::milliseconds patience) {
   using Steady = std::chrono::steady_clock;
   const Steady::time_point begin = Steady::now();
   while (true) {

@@ -13,7 +13,8 @@ namespace narthex::test {
 // How long anything may take before a test calls it broken. Only failing tests wait this long.
 inline constexpr std::chrono::seconds kPatience{20};
 
-// Asks `holds` again and again, with a short pause between, until it is true (the time that took) or `patience` is over (nothing).
+// Asks `holds` again and again, with a short pause between, until it is true (the time that took) or `patience` is over
+// (nothing).
 std::optional<std::chrono::microseconds> time_until(const std::function<bool()>& holds,
                                                     std::chrono::milliseconds patience = kPatience);
 

@@ -18,8 +18,8 @@ namespace narthex::test {
 
 class Process final {
  public:
-  // argv[0] is looked up in PATH where it has no slash. Throws std::runtime_error where it cannot be started. The child gets
-  // SIGKILL when the thread that made it ends, so that an aborted test leaves nothing behind.
+  // argv[0] is looked up in PATH where it has no slash. Throws std::runtime_error where it cannot be started. The child
+  // gets SIGKILL when the thread that made it ends, so that an aborted test leaves nothing behind.
   explicit Process(const std::vector<std::string>& argv, const std::string& input = "");
   ~Process();  // SIGKILL where it still runs, and reaped
   Process(const Process&) = delete;
@@ -55,7 +55,8 @@ struct Finished {
 };
 
 // Runs to the end. Throws std::runtime_error where it takes longer than `patience`.
-Finished run(const std::vector<std::string>& argv, const std::string& input = "", std::chrono::milliseconds patience = 3 * kPatience);
+Finished run(const std::vector<std::string>& argv, const std::string& input = "",
+             std::chrono::milliseconds patience = 3 * kPatience);
 // Where a program stands in PATH.
 bool has_program(const std::string& name);
 

@@ -156,7 +156,9 @@ std::string Connection::read_until(std::string_view marker) {
     if (buffer_.size() - begin_ > kHeadLimit) throw NetworkError("a line or head above 1 MiB");
     const bool was_empty = begin_ == buffer_.size();
     const size_t unread = buffer_.size() - begin_;
-    if (!fill()) throw NetworkError("the end before " + std::string(marker == "\r\n" ? "CRLF" : "an empty line") + ", after: " + take(unread));
+    if (!fill())
+      throw NetworkError("the end before " + std::string(marker == "\r\n" ? "CRLF" : "an empty line") +
+                         ", after: " + take(unread));
     seen = was_empty ? begin_ : begin_ + unread - std::min(unread, marker.size());
   }
 }

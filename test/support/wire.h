@@ -1,6 +1,6 @@
-// Raw HTTP/1 on a byte stream, for test clients and test backends: heads as they came, bodies by their framing, no repair of
-// anything. Deliberately simple and blocking; every read and write gives up after kPatience.
-// Errors are NetworkError, thrown. THREAD: one at a time per connection; interrupt() from any thread.
+// Raw HTTP/1 on a byte stream, for test clients and test backends: heads as they came, bodies by their framing, no
+// repair of anything. Deliberately simple and blocking; every read and write gives up after kPatience. Errors are
+// NetworkError, thrown. THREAD: one at a time per connection; interrupt() from any thread.
 #pragma once
 
 #include <cstdint>
