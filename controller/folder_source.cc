@@ -40,7 +40,8 @@ std::string without_trailing_slashes(std::string path) {
 }
 
 base::Error unusable(const std::string& path, const std::string& why) {
-  return base::Error(fmt::format("manifests at {}: {}; give a folder or a file that exists and can be read", path, why));
+  return base::Error(
+      fmt::format("manifests at {}: {}; give a folder or a file that exists and can be read", path, why));
 }
 
 bool is_below(const std::string& path, const std::string& folder) { return path.starts_with(join_path(folder, "")); }
@@ -78,8 +79,8 @@ base::Result<void> read_root(const Root& root, ManifestReader& reader, const std
   return {};
 }
 
-base::Result<void> read_all(const std::vector<std::string>& paths, const std::vector<Root>& roots, ManifestReader& reader,
-                            const std::function<void(const Walked&)>& meet) {
+base::Result<void> read_all(const std::vector<std::string>& paths, const std::vector<Root>& roots,
+                            ManifestReader& reader, const std::function<void(const Walked&)>& meet) {
   if (std::find(paths.begin(), paths.end(), "-") != paths.end()) {
     const auto loaded = reader.load_standard_input();
     if (loaded.outcome != ManifestReader::Outcome::read) return unusable("-", loaded.why);
@@ -103,7 +104,8 @@ config::Finding finding_about(const Walked& walked, bool is_root_folder) {
     message = fmt::format("is not read: only {} folders are; put the manifests into fewer", kManifestFoldersMax);
   } else if (walked.what == Walked::What::file) {
     reason = "TooManyFiles";
-    message = fmt::format("is not read, nor are others: only {} files are; put several objects into one", kManifestFilesMax);
+    message = fmt::format("is not read, nor are others: only {} files are; put several objects into one",
+                          kManifestFilesMax);
   }
   return {config::Severity::refused, std::move(reason), {}, "", std::move(message), {walked.path, 0}};
 }
@@ -408,8 +410,8 @@ void FolderSource::Following::step(Pass& pass, const Walked& walked) {
     case Walked::What::file: meet_file(pass, walked); return;
     case Walked::What::missing: {
       // A sub-folder that came and went again is nothing to tell.
-      const bool is_root = std::any_of(roots_.begin(), roots_.end(), [&](const Root& r) { return r.path == walked.path; });
-      if (is_root) tell_trouble(walked, pass.number);
+      const auto is_this = [&](const Root& root) { return root.path == walked.path; };
+      if (std::any_of(roots_.begin(), roots_.end(), is_this)) tell_trouble(walked, pass.number);
       return;
     }
     case Walked::What::unreadable:
@@ -482,8 +484,7 @@ void FolderSource::Following::tell_trouble(const Walked& walked, uint64_t pass) 
   trouble.pass = std::max(trouble.pass, pass);
   if (trouble.why == finding.message) return;
   trouble.why = finding.message;
-  log::warn("{} {}", path, trouble.why);
-  // A source of its own, beside the findings about the content of a file at that path.
+  // A source of its own, beside the findings about the content of a file at that path. Who takes findings logs them.
   reader_.set().set_notice("path " + path, {finding});
 }
 
@@ -494,7 +495,6 @@ void FolderSource::Following::take_back_troubles(const Pass& pass) {
       return path == scope.path || is_below(path, scope.path);
     });
     if (!in_scope || trouble.pass >= pass.number) return false;
-    log::info("{} is read again", path);
     reader_.set().set_notice("path " + path, {});
     if (path == too_many_) too_many_.clear();
     return true;

@@ -27,7 +27,8 @@ class OpenFile final {
 
 Signature signature_of(const struct stat& status) {
   constexpr int64_t kNanoseconds = 1'000'000'000;
-  return {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino), static_cast<uint64_t>(status.st_size),
+  return {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino),
+          static_cast<uint64_t>(status.st_size),
           status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec,
           status.st_ctim.tv_sec * kNanoseconds + status.st_ctim.tv_nsec};
 }
@@ -141,7 +142,8 @@ std::optional<Walked> FolderWalk::next_entry() {
   if (!listing.entries) {
     listing.entries.reset(opendir(listing.path.c_str()));
     if (!listing.entries) {
-      Walked walked{Walked::What::unreadable, listing.path, {}, listing.depth, "cannot be listed: " + system_message(errno)};
+      std::string why = "cannot be listed: " + system_message(errno);
+      Walked walked{Walked::What::unreadable, listing.path, {}, listing.depth, std::move(why)};
       stack_.pop_back();
       return walked;
     }
