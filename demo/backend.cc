@@ -43,7 +43,9 @@ std::optional<unsigned> number_after(std::string_view text, std::string_view pre
 // One "name: value" line per fact, so that grep finds it.
 std::string describe(const std::string& pod, const Request& request) {
   std::string text;
-  const auto line = [&text](std::string_view name, std::string_view value) { text.append(name).append(": ").append(value).append("\n"); };
+  const auto line = [&text](std::string_view name, std::string_view value) {
+    text.append(name).append(": ").append(value).append("\n");
+  };
   line("pod", pod);
   line("method", request.method_string());
   line("path", request.target());
@@ -57,7 +59,8 @@ Response answer(const std::string& pod, const Request& request) {
   if (target.starts_with("/slow"))
     std::this_thread::sleep_for(std::chrono::milliseconds(number_after(target, "ms=", 60'000).value_or(1000)));
   unsigned status = 200;
-  if (target.starts_with("/status/")) status = std::clamp(number_after(target, "/status/", 599).value_or(200), 200u, 599u);
+  if (target.starts_with("/status/"))
+    status = std::clamp(number_after(target, "/status/", 599).value_or(200), 200u, 599u);
   Response response(http::int_to_status(status), request.version());
   response.set(http::field::content_type, "text/plain; charset=utf-8");
   response.keep_alive(request.keep_alive());
@@ -92,7 +95,8 @@ void serve(const std::string& pod, tcp::socket accepted) {
     http::read(stream, buffer, parser, error);
     if (error) break;
     const Request request = parser.release();
-    if (beast::websocket::is_upgrade(request) && request.target() == "/ws") return echo_websocket(std::move(stream), request);
+    if (beast::websocket::is_upgrade(request) && request.target() == "/ws")
+      return echo_websocket(std::move(stream), request);
     const Response response = answer(pod, request);
     if (request.method() == http::verb::head) {
       http::response_serializer<http::string_body> serializer(response);

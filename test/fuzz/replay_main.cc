@@ -29,7 +29,8 @@ int main(int argc, char** argv) {
     if (!entry.is_regular_file()) continue;
     std::ifstream in(entry.path(), std::ios::binary);
     const std::vector<uint8_t> input{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    std::cout << entry.path().filename().string() << " (" << input.size() << " bytes)" << std::endl;  // known before a crash
+    std::cout << entry.path().filename().string() << " (" << input.size() << " bytes)"
+              << std::endl;  // known before a crash
     const size_t step = input.size() / 64 + 1;
     for (size_t size = 0; size < input.size(); size += step) run(input, size);
     run(input, input.size());

@@ -25,7 +25,9 @@ std::string violations(Violations (*rule)(const SourceFile&), bool code) {
 }
 
 TEST_CASE("folders include only what the table allows") { CHECK(violations(check_includes, true) == ""); }
-TEST_CASE("files keep within their size, and headers introduce themselves") { CHECK(violations(check_form, true) == ""); }
+TEST_CASE("files keep within their size, and headers introduce themselves") {
+  CHECK(violations(check_form, true) == "");
+}
 TEST_CASE("names say something") { CHECK(violations(check_names, true) == ""); }
 TEST_CASE("text has no tabs, trailing blanks or notes to self") { CHECK(violations(check_text, false) == ""); }
 
@@ -65,12 +67,14 @@ TEST_CASE("every reason of a finding is explained to users") {
   for (const std::string& reason : reasons)
     if (page.find("`" + reason + "`") == std::string::npos) missing.insert(reason);
   CHECK(missing == std::set<std::string>());
-  for (const char* reason : {"PathConflict", "SecretNotFound", "InvalidYaml", "FolderGone"}) CHECK(reasons.contains(reason));
+  for (const char* reason : {"PathConflict", "SecretNotFound", "InvalidYaml", "FolderGone"})
+    CHECK(reasons.contains(reason));
 }
 
 TEST_CASE("the tree is read whole") {
   const std::vector<SourceFile> tree = read_tree(NARTHEX_SOURCE_DIR);
-  for (const char* path : {"dev", "README.md", "base/result.h", "proxy/limits.h", "test/layout/rules.cc", "examples/shop.yaml"})
+  for (const char* path :
+       {"dev", "README.md", "base/result.h", "proxy/limits.h", "test/layout/rules.cc", "examples/shop.yaml"})
     CHECK(std::count_if(tree.begin(), tree.end(), [path](const SourceFile& file) { return file.path == path; }) == 1);
 }
 
@@ -110,10 +114,12 @@ TEST_CASE("a file that is too long or a header that does not introduce itself is
 }
 
 TEST_CASE("empty words in names are violations, in comments, literals and other people's names they are not") {
-  for (const char* line : {"class HostManager;", "int get_port() const;", "struct RouteInfo {", "auto x = parse_impl(1);", "TlsHelper tls;"})
+  for (const char* line : {"class HostManager;", "int get_port() const;", "struct RouteInfo {",
+                           "auto x = parse_impl(1);", "TlsHelper tls;"})
     CHECK(check_names({"router/a.h", std::string(line) + "\n"}).size() == 1);
-  for (const char* line : {"// the Manager and its get_port", "log(\"get_it\");", "std::get_if<int>(&v);", "stream.get_executor();",
-                           "Task<T> get_return_object();", "int budget_left;", "size_t n = 10'000; get(n);", "uint32_t database;"})
+  for (const char* line :
+       {"// the Manager and its get_port", "log(\"get_it\");", "std::get_if<int>(&v);", "stream.get_executor();",
+        "Task<T> get_return_object();", "int budget_left;", "size_t n = 10'000; get(n);", "uint32_t database;"})
     CHECK(check_names({"router/a.h", std::string(line) + "\n"}).empty());
 }
 

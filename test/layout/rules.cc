@@ -82,13 +82,16 @@ Violations check_includes(const SourceFile& file) {
       if (!folder_table().contains(folder))
         found.push_back(at(file, line.number, "\"" + header + "\" is not named from the root of the tree"));
       else if (!may_include(file, folder))
-        found.push_back(at(file, line.number, std::string(folder_of(file.path)) + " may not include " + std::string(folder)));
+        found.push_back(
+            at(file, line.number, std::string(folder_of(file.path)) + " may not include " + std::string(folder)));
       continue;
     }
     const bool library = header.find('/') != std::string::npos || header == "xxhash.h";
     const Door* door = door_of(header);
-    if (door && std::none_of(door->places.begin(), door->places.end(), [&](auto place) { return is_in(file.path, place); }))
-      found.push_back(at(file, line.number, "<" + header + "> belongs behind its door, see the table in test/layout/rules.cc"));
+    if (door &&
+        std::none_of(door->places.begin(), door->places.end(), [&](auto place) { return is_in(file.path, place); }))
+      found.push_back(
+          at(file, line.number, "<" + header + "> belongs behind its door, see the table in test/layout/rules.cc"));
     if (!door && library && header.starts_with("boost/"))
       found.push_back(at(file, line.number, "<" + header + "> has no door in the table"));
     if (header.starts_with("boost/asio") || header.starts_with("boost/beast") || header.starts_with("openssl/"))
@@ -110,7 +113,8 @@ Violations check_form(const SourceFile& file) {
   const size_t count = lines_of(file.text).size();
   if (count > most) found.push_back(at(file, count, "longer than " + std::to_string(most) + " lines: split it"));
   if (!header) return found;
-  if (!file.text.starts_with("//")) found.push_back(at(file, 1, "a header begins with a comment: what, whose, which thread, how long, how much"));
+  if (!file.text.starts_with("//"))
+    found.push_back(at(file, 1, "a header begins with a comment: what, whose, which thread, how long, how much"));
   if (file.text.find("\n#pragma once\n") == std::string::npos) found.push_back(at(file, 1, "#pragma once is missing"));
   return found;
 }
@@ -129,14 +133,16 @@ Violations check_names(const SourceFile& file) {
         continue;
       }
       const size_t begin = i;
-      while (i < line.text.size() && (std::isalnum(static_cast<unsigned char>(line.text[i])) || line.text[i] == '_')) ++i;
+      while (i < line.text.size() && (std::isalnum(static_cast<unsigned char>(line.text[i])) || line.text[i] == '_'))
+        ++i;
       const std::string_view name = line.text.substr(begin, i - begin);
       const std::string_view before = line.text.substr(0, begin);
-      // Members and qualified names may be a library's; our own ones are seen where they are declared. Beast's parser names
-      // the functions that we override.
+      // Members and qualified names may be a library's; our own ones are seen where they are declared. Beast's parser
+      // names the functions that we override.
       const bool qualified = before.ends_with(".") || before.ends_with("->") || before.ends_with("::");
       const bool of_library = has_beast && name.starts_with("on_") && name.ends_with("_impl");
-      if (!qualified && !of_library && is_vague(name)) found.push_back(at(file, line.number, "the name " + std::string(name) + " says nothing"));
+      if (!qualified && !of_library && is_vague(name))
+        found.push_back(at(file, line.number, "the name " + std::string(name) + " says nothing"));
     }
   }
   return found;
@@ -144,12 +150,16 @@ Violations check_names(const SourceFile& file) {
 
 Violations check_text(const SourceFile& file) {
   // Written in halves, so that this file does not find itself.
-  static const std::vector<std::string> notes = {std::string("TO") + "DO", std::string("FIX") + "ME", std::string("X") + "XX"};
-  static const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '/'; };
+  static const std::vector<std::string> notes = {std::string("TO") + "DO", std::string("FIX") + "ME",
+                                                 std::string("X") + "XX"};
+  static const auto is_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '/';
+  };
   Violations found;
   for (const Line& line : lines_of(file.text)) {
     if (line.text.find('\t') != std::string_view::npos) found.push_back(at(file, line.number, "a tab"));
-    if (line.text.ends_with(' ') || line.text.ends_with('\r')) found.push_back(at(file, line.number, "blanks at the end of the line"));
+    if (line.text.ends_with(' ') || line.text.ends_with('\r'))
+      found.push_back(at(file, line.number, "blanks at the end of the line"));
     for (const std::string& note : notes) {
       const size_t where = line.text.find(note);
       if (where == std::string_view::npos) continue;
@@ -158,14 +168,17 @@ Violations check_text(const SourceFile& file) {
       if (begins && ends) found.push_back(at(file, line.number, note + ": do it or leave it"));
     }
   }
-  if (!file.text.empty() && !file.text.ends_with('\n')) found.push_back(at(file, lines_of(file.text).size(), "no newline at the end"));
+  if (!file.text.empty() && !file.text.ends_with('\n'))
+    found.push_back(at(file, lines_of(file.text).size(), "no newline at the end"));
   return found;
 }
 
 std::vector<std::string> finding_reasons(const SourceFile& file) {
-  static const std::regex pattern(R"x((?:refuse\(|note\(|refused,|note,|reason = |return |\? |: )\s*"([A-Z][a-z]+([A-Z][A-Za-z0-9]*)+)")x");
+  static const std::regex pattern(
+      R"x((?:refuse\(|note\(|refused,|note,|reason = |return |\? |: )\s*"([A-Z][a-z]+([A-Z][A-Za-z0-9]*)+)")x");
   std::vector<std::string> reasons;
-  for (std::sregex_iterator match(file.text.begin(), file.text.end(), pattern), end; match != end; ++match) reasons.push_back((*match)[1]);
+  for (std::sregex_iterator match(file.text.begin(), file.text.end(), pattern), end; match != end; ++match)
+    reasons.push_back((*match)[1]);
   return reasons;
 }
 
@@ -181,7 +194,8 @@ std::string code_only(std::string_view text) {
   };
   for (size_t i = 0; i < text.size();) {
     size_t end = i + 1;
-    const bool in_number = text[i] == '\'' && i > 0 && std::isxdigit(static_cast<unsigned char>(text[i - 1]));  // 10'000
+    const bool in_number =
+        text[i] == '\'' && i > 0 && std::isxdigit(static_cast<unsigned char>(text[i - 1]));  // 10'000
     if (text.substr(i, 2) == "//") {
       end = std::min(text.find('\n', i), text.size());
     } else if (text.substr(i, 2) == "/*") {
@@ -216,7 +230,8 @@ std::vector<SourceFile> read_tree(const std::string& root) {
   for (fs::recursive_directory_iterator entry(root), end; entry != end; ++entry) {
     const std::string name = entry->path().filename().string();
     if (entry->is_directory() && skipped.contains(name)) entry.disable_recursion_pending();
-    const bool written = is_code(name) || has_suffix(name, {".md", ".txt", ".cmake", ".json", ".py", ".sh", ".yaml", ".cfg", ".conf"}) ||
+    const bool written = is_code(name) ||
+                         has_suffix(name, {".md", ".txt", ".cmake", ".json", ".py", ".sh", ".yaml", ".cfg", ".conf"}) ||
                          name == "dev" || name == "run";
     if (!entry->is_regular_file() || !written) continue;
     files.push_back({fs::relative(entry->path(), root).string(), read_text(entry->path().string())});
@@ -247,7 +262,8 @@ std::string_view folder_of(std::string_view path) {
 }
 
 bool has_suffix(std::string_view path, std::initializer_list<std::string_view> suffixes) {
-  return std::any_of(suffixes.begin(), suffixes.end(), [path](std::string_view suffix) { return path.ends_with(suffix); });
+  return std::any_of(suffixes.begin(), suffixes.end(),
+                     [path](std::string_view suffix) { return path.ends_with(suffix); });
 }
 
 bool is_code(std::string_view path) { return has_suffix(path, {".h", ".cc"}); }
@@ -273,7 +289,8 @@ bool is_vague(std::string_view name) {
   if (name.starts_with("get_")) return true;
   while (name.ends_with('_')) name.remove_suffix(1);
   if (has_suffix(name, {"_impl", "_manager", "_helper", "_helpers", "_util", "_utils"})) return true;
-  const bool type = std::isupper(static_cast<unsigned char>(name.empty() ? 'a' : name[0])) && name.find('_') == std::string_view::npos;
+  const bool type = std::isupper(static_cast<unsigned char>(name.empty() ? 'a' : name[0])) &&
+                    name.find('_') == std::string_view::npos;
   return type && has_suffix(name, {"Manager", "Helper", "Helpers", "Util", "Utils", "Impl", "Data", "Info"});
 }
 
