@@ -181,7 +181,8 @@ class FolderSource::Following final : public std::enable_shared_from_this<Follow
   asio::steady_timer settle_timer_, slow_timer_;
   std::set<std::string> dirty_;              // to be read
   bool work_posted_ = false;
-  std::set<std::string> writing_;            // have an open writer, as far as we know
+  std::set<std::string> writing_;            // have an open writer, as far as we know; read when that one closes them
+  std::set<std::string> at_rest_;            // of dirty_: unchanged for so long that an open writer does not matter
   std::map<std::string, Settling> settling_;
   std::map<std::string, Signature> differing_;  // as the last slow pass met them, not read yet
   uint64_t passes_ = 0;
@@ -434,7 +435,10 @@ void FolderSource::Following::meet_file(Pass& pass, const Walked& walked) {
     const auto [before, is_first] = differing_.try_emplace(walked.path, walked.signature);
     const bool at_rest = !is_first && before->second == walked.signature;
     before->second = walked.signature;
-    if (at_rest) dirty_.insert(walked.path);
+    if (at_rest) {
+      dirty_.insert(walked.path);
+      at_rest_.insert(walked.path);
+    }
     return;
   }
   if (writing_.contains(walked.path)) return;
@@ -525,7 +529,10 @@ void FolderSource::Following::work() {
 void FolderSource::Following::load(const std::string& path) {
   settling_.erase(path);
   differing_.erase(path);
-  const ManifestReader::Loaded loaded = reader_.load(path);
+  const bool at_rest = at_rest_.erase(path) > 0;
+  if (!at_rest && writing_.contains(path)) return;
+  const ManifestReader::Loaded loaded = reader_.load(path, at_rest ? WhileWritten::read : WhileWritten::refuse);
+  if (loaded.outcome == ManifestReader::Outcome::being_written && writing_.size() < kManifestFilesMax) writing_.insert(path);
   if (loaded.outcome == ManifestReader::Outcome::gone && reader_.find(path)) settle(path, std::nullopt);
   if (loaded.outcome == ManifestReader::Outcome::too_many) {
     tell_trouble({Walked::What::file, path, {}, 0, {}}, passes_);

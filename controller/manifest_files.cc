@@ -1,6 +1,7 @@
 #include "controller/manifest_files.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,14 @@ base::Result<std::string> read_to_end(int fd, size_t expected) {
   return base::Result<std::string>(boost::system::in_place_value, std::move(text));
 }
 
+// Takes a read lease, which the kernel gives only while nobody has the file open for writing; it ends with the
+// descriptor. Who opens it for writing meanwhile waits for that; the signal that tells us is turned into one that is
+// ignored by default.
+bool has_writer(int fd) {
+  fcntl(fd, F_SETSIG, SIGURG);
+  return fcntl(fd, F_SETLEASE, F_RDLCK) != 0 && errno == EAGAIN;
+}
+
 }  // namespace
 
 Stood stand_at(const std::string& path) {
@@ -83,13 +92,14 @@ std::string join_path(const std::string& folder, std::string_view name) {
   return path.append(name);
 }
 
-base::Result<ManifestText> read_manifest(const std::string& path) {
+base::Result<ManifestText> read_manifest(const std::string& path, WhileWritten while_written) {
   // Non-blocking: somebody may have put a FIFO there between our stat and our open.
   const OpenFile file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.fd() < 0) return base::Error("cannot be opened: " + system_message(errno));
   struct stat status {};
   if (fstat(file.fd(), &status) != 0) return base::Error("cannot be read: " + system_message(errno));
   if (!S_ISREG(status.st_mode)) return base::Error("is not a regular file");
+  if (while_written == WhileWritten::refuse && has_writer(file.fd())) return ManifestText{{}, {}, true};
   const Signature signature = signature_of(status);
   if (signature.size > kManifestBytesMax) return base::Error(too_large_message());
   auto text = read_to_end(file.fd(), signature.size);

@@ -1,7 +1,7 @@
 // Manifests on disk: which files of a folder count, how a file is recognised as changed, and reading one within bounds.
 // Used by the folder source. THREAD: control.
-// What counts: *.yaml, *.yml, *.json; names that start with '.' do not (Kubernetes' ..data, editors' swap files). Symbolic links
-// to files are followed, symbolic links to folders are not (they may go round in circles).
+// What counts: *.yaml, *.yml, *.json; names that start with '.' do not (Kubernetes' ..data, editors' swap files).
+// Symbolic links to files are followed, symbolic links to folders are not (they may go round in circles).
 #pragma once
 
 #include <dirent.h>
@@ -46,8 +46,13 @@ std::string join_path(const std::string& folder, std::string_view name);
 struct ManifestText {
   std::string text;
   Signature signature;  // taken before reading, so that a write during reading shows later
+  bool being_written = false;  // somebody has it open for writing: no text
 };
-base::Result<ManifestText> read_manifest(const std::string& path);
+// Half of a file may be valid YAML, and an empty one is: with `refuse` a file that somebody has open for writing is
+// not read, and one that is being read cannot be opened for writing until that is done (a read lease, where the file
+// system and our rights allow one).
+enum class WhileWritten { read, refuse };
+base::Result<ManifestText> read_manifest(const std::string& path, WhileWritten while_written);
 base::Result<std::string> read_standard_input();
 
 // One step of a walk.
@@ -59,8 +64,8 @@ struct Walked {
   std::string why;      // for missing and unreadable
 };
 
-// Goes through folders and files one entry at a time, so that a big tree can be walked in slices. A folder is told before its
-// entries are listed, so that a watch can be set up first. A resource.
+// Goes through folders and files one entry at a time, so that a big tree can be walked in slices. A folder is told
+// before its entries are listed, so that a watch can be set up first. A resource.
 class FolderWalk final {
  public:
   struct Start {

@@ -9,14 +9,14 @@ constexpr const char* kStandardInput = "standard input";  // the file name in fi
 
 }  // namespace
 
-ManifestReader::Loaded ManifestReader::load(const std::string& path) {
+ManifestReader::Loaded ManifestReader::load(const std::string& path, WhileWritten while_written) {
   if (path == kStandardInput && standard_input_) {
     set_.put(path, config::decode_manifest(*standard_input_, path));
     return {};
   }
   const auto known = files_.find(path);
   if (known == files_.end() && full()) return {Outcome::too_many, {}};
-  auto manifest = read_manifest(path);
+  auto manifest = read_manifest(path, while_written);
   if (!manifest) {
     const Stood stood = stand_at(path);
     const bool is_there = stood.what == Stood::What::file || stood.what == Stood::What::unreadable;
@@ -24,6 +24,7 @@ ManifestReader::Loaded ManifestReader::load(const std::string& path) {
     fail(path, manifest.error().message());
     return {Outcome::unreadable, manifest.error().message()};
   }
+  if (manifest->being_written) return {Outcome::being_written, {}};
   (known == files_.end() ? files_[path] : known->second).read = manifest->signature;
   set_.put(path, config::decode_manifest(manifest->text, path));
   return {};

@@ -20,7 +20,7 @@ class ManifestReader final {
     std::optional<Signature> read;  // none: it could not be read
     uint64_t visited = 0;           // the last pass that met it
   };
-  enum class Outcome { read, gone, unreadable, too_many };  // gone: or no regular file
+  enum class Outcome { read, gone, unreadable, too_many, being_written };  // gone: or no regular file
   struct Loaded {
     Outcome outcome = Outcome::read;
     std::string why;  // where it was not read
@@ -30,7 +30,7 @@ class ManifestReader final {
   ManifestReader(const ManifestReader&) = delete;
   ManifestReader& operator=(const ManifestReader&) = delete;
 
-  Loaded load(const std::string& path);
+  Loaded load(const std::string& path, WhileWritten while_written = WhileWritten::read);
   // The file is there, but not for us.
   void fail(const std::string& path, const std::string& why);
   void drop(const std::string& path);

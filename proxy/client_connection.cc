@@ -83,7 +83,11 @@ Task<void> ClientConnection::run() {
       if (worker_.draining) patience = limits::kIdleWhileDraining;
       const IoState waited = co_await transport_.wait_readable(worker_.loop.now() + patience);
       idle_ = false;
-      if (waited != IoState::ok) break;
+      if (waited != IoState::ok) {
+        if (waited == IoState::timed_out) transport_.finish_output();
+        aborted_ = true;  // no answer is on its way that a reset could eat
+        break;
+      }
     }
     goes_on = co_await serve();
     // A client that pipelines without end must not keep the others waiting.

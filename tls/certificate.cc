@@ -27,7 +27,7 @@ struct Chain {
 };
 
 base::Result<Chain> read_chain(std::string_view pem);
-base::Error wrong_key(const Chain& chain, const PrivateKey& key);
+base::Error wrong_key(const Chain& chain, const PublicKey& key);
 X509Ptr sign_default(EVP_PKEY* key, base::WallTime now);
 std::string pem_of(X509* certificate);
 std::string pem_of(EVP_PKEY* key);
@@ -47,14 +47,14 @@ base::Result<std::shared_ptr<const Certificate>> Certificate::parse(std::string_
   auto key = read_private_key(key_pem);
   if (!key) return key.error();
   Outline& leaf = chain->outlines.front();
-  if (!leaf.known_key || !belongs_to(*key, leaf.key)) return wrong_key(*chain, *key);
+  if (!leaf.known_key || !same_key(key->open, leaf.key)) return wrong_key(*chain, key->open);
   if (leaf.weak_digest)
     return base::Error("tls.crt is signed with SHA-1 or MD5, which clients refuse: have it issued again with SHA-256");
   auto native = std::make_unique<Native>();
   native->chain = std::move(chain->der);
   native->chain.shrink_to_fit();
   native->leaf_size = chain->leaf_size;
-  native->key = std::move(*key);
+  native->key = std::move(key->secret);
   native->not_before = leaf.not_before;
   native->not_after = leaf.not_after;
   native->names = std::move(leaf.names);
@@ -135,9 +135,9 @@ base::Result<Chain> read_chain(std::string_view pem) {
   return chain;
 }
 
-base::Error wrong_key(const Chain& chain, const PrivateKey& key) {
+base::Error wrong_key(const Chain& chain, const PublicKey& key) {
   for (size_t i = 1; i < chain.outlines.size(); ++i)
-    if (chain.outlines[i].known_key && belongs_to(key, chain.outlines[i].key))
+    if (chain.outlines[i].known_key && same_key(key, chain.outlines[i].key))
       return base::Error(fmt::format("tls.key belongs to certificate {} of tls.crt: put that one first", i + 1));
   return base::Error(
       "tls.key does not belong to the first certificate of tls.crt: store the key that it was issued for");

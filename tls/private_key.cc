@@ -29,10 +29,12 @@ bool supported_curve(int curve) {
 }
 EcKeyPtr open_ec(std::string_view der, int curve);
 RsaPtr open_rsa(std::string_view der);
-base::Result<PrivateKey> from_block(const PemBlock& block);
-base::Result<PrivateKey> from_pkcs8(std::string_view der);
-base::Result<PrivateKey> from_sec1(std::string_view der, int curve);
-base::Result<PrivateKey> from_pkcs1(std::string_view der);
+base::Result<KeyPair> from_block(const PemBlock& block);
+base::Result<KeyPair> from_pkcs8(std::string_view der);
+base::Result<KeyPair> from_sec1(std::string_view der, int curve);
+base::Result<KeyPair> from_pkcs1(std::string_view der);
+base::Result<KeyPair> from_ed25519(std::string_view bytes);
+std::string taken(unsigned char* bytes, size_t size);
 
 }  // namespace
 
@@ -45,8 +47,8 @@ SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
 
 SecretBytes::~SecretBytes() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
 
-base::Result<PrivateKey> read_private_key(std::string_view pem) {
-  std::optional<base::Result<PrivateKey>> found;
+base::Result<KeyPair> read_private_key(std::string_view pem) {
+  std::optional<base::Result<KeyPair>> found;
   const PemEnd end = read_pem(pem, [&found](const PemBlock& block) {
     if (!block.label.ends_with("PRIVATE KEY")) return true;  // "EC PARAMETERS", or certificates in the same file
     found = from_block(block);
@@ -57,31 +59,15 @@ base::Result<PrivateKey> read_private_key(std::string_view pem) {
   return base::Error("tls.key holds no private key: it must have a block \"-----BEGIN PRIVATE KEY-----\"");
 }
 
-bool belongs_to(const PrivateKey& key, const PublicKey& certified) {
-  if (key.type != certified.type || key.curve != certified.curve || certified.bits.empty()) return false;
-  const QuietErrors quiet;
-  unsigned char* encoded = nullptr;
-  size_t size = 0;
-  if (key.type == KeyType::ecdsa) {
-    const EcKeyPtr ec = open_ec(key.der.view(), key.curve);
-    // The certificate's first byte says how the point is written (SEC 1 2.3.3); hybrid forms are forbidden (RFC
-    // 5480 2.2).
-    const bool compressed = certified.bits[0] == 2 || certified.bits[0] == 3;
-    const auto form = compressed ? POINT_CONVERSION_COMPRESSED : POINT_CONVERSION_UNCOMPRESSED;
-    if (ec) size = EC_KEY_key2buf(ec.get(), form, &encoded, nullptr);
-  } else if (key.type == KeyType::rsa) {
-    const RsaPtr rsa = open_rsa(key.der.view());
-    const int written = rsa ? i2d_RSAPublicKey(rsa.get(), &encoded) : 0;
-    size = written > 0 ? static_cast<size_t>(written) : 0;
-  } else {
-    const PkeyPtr pkey = open_key(key);
-    size = 32;
-    encoded = static_cast<unsigned char*>(OPENSSL_malloc(size));
-    if (!pkey || EVP_PKEY_get_raw_public_key(pkey.get(), encoded, &size) != 1) size = 0;
-  }
-  const bool equal = size > 0 && certified.bits == std::string_view(reinterpret_cast<const char*>(encoded), size);
-  OPENSSL_free(encoded);
-  return equal;
+bool same_key(const PublicKey& own, const PublicKey& certified) {
+  if (own.type != certified.type || own.curve != certified.curve) return false;
+  const std::string_view theirs = certified.bits;
+  if (own.type != KeyType::ecdsa || theirs.empty() || theirs[0] == POINT_CONVERSION_UNCOMPRESSED)
+    return own.bits == theirs;
+  // SEC 1 2.3.3: our 04 x y is 02 x where y is even, and 03 x where it is odd.
+  const size_t half = own.bits.size() / 2;
+  const char sign = static_cast<char>(POINT_CONVERSION_COMPRESSED + (own.bits.back() & 1));
+  return theirs[0] == sign && theirs.substr(1) == std::string_view(own.bits).substr(1, half);
 }
 
 PkeyPtr open_key(const PrivateKey& key) {
@@ -119,7 +105,7 @@ RsaPtr open_rsa(std::string_view der) {
   return at == bytes_of(der) + der.size() ? std::move(rsa) : nullptr;
 }
 
-base::Result<PrivateKey> from_block(const PemBlock& block) {
+base::Result<KeyPair> from_block(const PemBlock& block) {
   if (block.encrypted) return base::Error("tls.key is encrypted: store it without a passphrase");
   const QuietErrors quiet;
   if (block.label == "PRIVATE KEY") return from_pkcs8(block.der);
@@ -129,7 +115,7 @@ base::Result<PrivateKey> from_block(const PemBlock& block) {
 }
 
 // RFC 5208 5: version, algorithm with its parameters, and the key in the algorithm's own form as an OCTET STRING.
-base::Result<PrivateKey> from_pkcs8(std::string_view der) {
+base::Result<KeyPair> from_pkcs8(std::string_view der) {
   const unsigned char* at = bytes_of(der);
   const std::unique_ptr<PKCS8_PRIV_KEY_INFO, Free<PKCS8_PRIV_KEY_INFO_free>> outer(
       d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
@@ -147,7 +133,7 @@ base::Result<PrivateKey> from_pkcs8(std::string_view der) {
     case EVP_PKEY_ED25519: {
       // RFC 8410 7: CurvePrivateKey is itself an OCTET STRING, of 32 bytes.
       if (key.size() != 34 || !key.starts_with("\x04\x20")) return damaged();
-      return PrivateKey{KeyType::ed25519, 0, SecretBytes(key.substr(2))};
+      return from_ed25519(key.substr(2));
     }
     case EVP_PKEY_EC: {
       int kind = V_ASN1_UNDEF;
@@ -163,22 +149,47 @@ base::Result<PrivateKey> from_pkcs8(std::string_view der) {
   }
 }
 
-base::Result<PrivateKey> from_sec1(std::string_view der, int curve) {
+base::Result<KeyPair> from_sec1(std::string_view der, int curve) {
   const EcKeyPtr ec = open_ec(der, curve);
   if (!ec) return damaged();
   const int inner = EC_GROUP_get_curve_name(EC_KEY_get0_group(ec.get()));
   if (!supported_curve(inner) || EC_GROUP_get_asn1_flag(EC_KEY_get0_group(ec.get())) != OPENSSL_EC_NAMED_CURVE)
     return unsupported();
-  return PrivateKey{KeyType::ecdsa, inner, SecretBytes(der)};
+  unsigned char* point = nullptr;
+  const size_t size = EC_KEY_key2buf(ec.get(), POINT_CONVERSION_UNCOMPRESSED, &point, nullptr);
+  const std::string open = taken(point, size);
+  if (open.empty()) return damaged();
+  return KeyPair{{KeyType::ecdsa, inner, SecretBytes(der)}, {KeyType::ecdsa, inner, open}};
 }
 
-base::Result<PrivateKey> from_pkcs1(std::string_view der) {
+base::Result<KeyPair> from_pkcs1(std::string_view der) {
   const RsaPtr rsa = open_rsa(der);
   if (!rsa) return damaged();
   const int bits = RSA_bits(rsa.get());
   if (bits < kRsaBitsMin || bits > kRsaBitsMax)
     return base::Error(fmt::format("tls.key is an RSA key of {} bits: {}", bits, kSupported));
-  return PrivateKey{KeyType::rsa, 0, SecretBytes(der)};
+  unsigned char* numbers = nullptr;
+  const int size = i2d_RSAPublicKey(rsa.get(), &numbers);
+  const std::string open = taken(numbers, size > 0 ? static_cast<size_t>(size) : 0);
+  if (open.empty()) return damaged();
+  return KeyPair{{KeyType::rsa, 0, SecretBytes(der)}, {KeyType::rsa, 0, open}};
+}
+
+base::Result<KeyPair> from_ed25519(std::string_view bytes) {
+  PrivateKey secret{KeyType::ed25519, 0, SecretBytes(bytes)};
+  const PkeyPtr pkey = open_key(secret);
+  std::string open(32, '\0');
+  size_t size = open.size();
+  if (!pkey || EVP_PKEY_get_raw_public_key(pkey.get(), reinterpret_cast<unsigned char*>(open.data()), &size) != 1)
+    return damaged();
+  return KeyPair{std::move(secret), {KeyType::ed25519, 0, open}};
+}
+
+// The library's bytes as a string; the library's own copy is freed.
+std::string taken(unsigned char* bytes, size_t size) {
+  std::string text(reinterpret_cast<const char*>(bytes), size);
+  OPENSSL_free(bytes);
+  return text;
 }
 
 }  // namespace

@@ -31,17 +31,22 @@ struct PrivateKey {
   SecretBytes der;  // ECPrivateKey (RFC 5915), RSAPrivateKey (RFC 8017), or the 32 bytes of Ed25519 (RFC 8410)
 };
 
-// What a certificate says about its key (SubjectPublicKeyInfo, RFC 5280 4.1.2.7), not decoded.
+// A public key as a certificate carries it (SubjectPublicKeyInfo, RFC 5280 4.1.2.7), not decoded.
 struct PublicKey {
   KeyType type = KeyType::ecdsa;
   int curve = 0;
   std::string bits;
 };
 
+struct KeyPair {
+  PrivateKey secret;
+  PublicKey open;
+};
+
 // Errors: no key, encrypted, damaged, unsupported, too weak. Never with bytes of the key.
-base::Result<PrivateKey> read_private_key(std::string_view pem);
+base::Result<KeyPair> read_private_key(std::string_view pem);
 // Compares the public parts. A private scalar that does not fit its own public part is not found: it costs 16 us to
-// see, and fails only its own handshakes.
-bool belongs_to(const PrivateKey& key, const PublicKey& certified);
+// see, and fails only its own handshakes. REQUIRES: `own` is from read_private_key.
+bool same_key(const PublicKey& own, const PublicKey& certified);
 
 }  // namespace narthex::tls

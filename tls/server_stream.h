@@ -66,15 +66,16 @@ class ServerStream final {
   IoResult handshake();
   // closed: the peer's close_notify; an end of the stream without it is `failed` (truncation, RFC 8446 6.1).
   IoResult read(std::span<char> into);
-  // Partial writes happen; repeat with the rest. LIMIT: one call writes at most 16 KiB records one after another until
-  // the socket takes no more.
+  // Partial writes happen. REQUIRES: the next write begins with the bytes not yet taken, and is not shorter than they
+  // are: a record of them may be half sent. LIMIT: 16 KiB records one after another until the socket takes no more.
   IoResult write(std::string_view bytes);
   // Sends close_notify once; does not wait for the peer's.
   void close_notify();
 
   // True after a read that emptied the socket: the next read would only say want_read.
   bool socket_drained() const;
-  // The socket has become readable again.
+  // The socket has become readable. Once an event has told the peer's end (EPOLLRDHUP), call it before every read: the
+  // FIN may be queued behind the bytes of a short read, and no event of its own would follow.
   void note_readable();
   // Decrypted bytes that wait inside the library.
   bool has_pending() const;

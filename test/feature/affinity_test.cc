@@ -29,7 +29,7 @@ std::vector<std::string> attributes_of(const std::string& set_cookie) {
   return attributes;
 }
 
-Response get_with(const Site& site, const std::string& cookie) {
+Response fetch_with_cookie(const Site& site, const std::string& cookie) {
   return fetch(site.http(), {.fields = {{"Cookie", cookie}}});
 }
 
@@ -48,7 +48,7 @@ std::vector<Session> new_sessions(const Site& site, int count) {
 std::vector<Session> moved(const Site& site, const std::vector<Session>& sessions) {
   std::vector<Session> out;
   for (const Session& session : sessions) {
-    const std::string pod = get_with(site, session.cookie).value("X-Pod");
+    const std::string pod = fetch_with_cookie(site, session.cookie).value("X-Pod");
     if (pod != session.pod) out.push_back({session.cookie, pod});
   }
   return out;
@@ -118,7 +118,7 @@ TEST_CASE("a session stays with its pod across eight workers, and is told its co
   for (const Session& session : new_sessions(site, 20)) {
     pods.insert(session.pod);
     for (int i = 0; i < 10; ++i) {
-      const Response response = get_with(site, "a=b; " + session.cookie + "; c=d");
+      const Response response = fetch_with_cookie(site, "a=b; " + session.cookie + "; c=d");
       REQUIRE(response.value("X-Pod") == session.pod);
       REQUIRE_FALSE(response.has("Set-Cookie"));
     }
@@ -156,10 +156,10 @@ TEST_CASE("persistent sessions stay for as long as their pod lives, whatever com
   CHECK(moved(site, sessions).size() == static_cast<size_t>(with_gone));
   for (const Session& session : sessions) {
     if (session.pod != gone->name()) continue;
-    const Response response = get_with(site, session.cookie);
+    const Response response = fetch_with_cookie(site, session.cookie);
     REQUIRE(response.has("Set-Cookie"));
-    REQUIRE(get_with(site, cookie_of(response.value("Set-Cookie"))).value("X-Pod") == response.value("X-Pod"));
-    REQUIRE_FALSE(get_with(site, cookie_of(response.value("Set-Cookie"))).has("Set-Cookie"));
+    REQUIRE(fetch_with_cookie(site, cookie_of(response.value("Set-Cookie"))).value("X-Pod") == response.value("X-Pod"));
+    REQUIRE_FALSE(fetch_with_cookie(site, cookie_of(response.value("Set-Cookie"))).has("Set-Cookie"));
   }
 }
 
@@ -188,7 +188,7 @@ TEST_CASE("sessions without any pod get 503, and find their pod again when it is
   std::vector<std::unique_ptr<Backend>> away;
   away.swap(site.pods);
   publish_pods(site);
-  CHECK(get_with(site, sessions[0].cookie).status == 503);
+  CHECK(fetch_with_cookie(site, sessions[0].cookie).status == 503);
   site.pods.swap(away);
   publish_pods(site);
   CHECK(moved(site, sessions).empty());
@@ -214,15 +214,15 @@ TEST_CASE("a forged cookie leads to some pod of the Service and does no harm") {
                                            "|||"};
   for (const std::string& text : forged) {
     CAPTURE(text);
-    const Response response = get_with(site, "INGRESSCOOKIE=" + text);
+    const Response response = fetch_with_cookie(site, "INGRESSCOOKIE=" + text);
     REQUIRE(response.status == 200);
-    const Response again = get_with(site, "INGRESSCOOKIE=" + text + "; " + real.cookie);
+    const Response again = fetch_with_cookie(site, "INGRESSCOOKIE=" + text + "; " + real.cookie);
     REQUIRE(again.status == 200);
     for (const std::string& set_cookie : again.head.values("Set-Cookie"))
       CHECK(set_cookie.starts_with("INGRESSCOOKIE="));
   }
-  CHECK(get_with(site, real.cookie).value("X-Pod") == real.pod);
-  CHECK(get_with(site, "XINGRESSCOOKIE=a; " + real.cookie).value("X-Pod") == real.pod);
+  CHECK(fetch_with_cookie(site, real.cookie).value("X-Pod") == real.pod);
+  CHECK(fetch_with_cookie(site, "XINGRESSCOOKIE=a; " + real.cookie).value("X-Pod") == real.pod);
 }
 
 TEST_CASE("a session whose pod refuses connections moves, with a new cookie, where change-on-failure asks for it") {
@@ -234,12 +234,12 @@ TEST_CASE("a session whose pod refuses connections moves, with a new cookie, whe
       pod->close_connections();
       REQUIRE(eventually([&] { return pod->open_connections() == 0; }));
     }
-  const Response response = get_with(site, session.cookie);
+  const Response response = fetch_with_cookie(site, session.cookie);
   CHECK(response.status == 200);
   CHECK(response.value("X-Pod") != session.pod);
   REQUIRE(response.has("Set-Cookie"));
   for (int i = 0; i < 5; ++i)
-    CHECK(get_with(site, cookie_of(response.value("Set-Cookie"))).value("X-Pod") == response.value("X-Pod"));
+    CHECK(fetch_with_cookie(site, cookie_of(response.value("Set-Cookie"))).value("X-Pod") == response.value("X-Pod"));
 }
 
 TEST_CASE("ClientIP affinity sends each client address to one pod, from whichever worker") {

@@ -127,6 +127,8 @@ void sign(X509* certificate, EVP_PKEY* key, bool sha1) {
 PemPair make_certificate(const CertificateSpec& spec, const PemPair* issuer) {
   static std::atomic<long> serial{1};
   const Key key = key_of(spec.key);
+  if (spec.compressed_point)
+    require(EVP_PKEY_set_utf8_string_param(key.get(), "point-format", "compressed") == 1, "a compressed point");
   const Cert certificate(X509_new(), X509_free);
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial++);

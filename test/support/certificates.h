@@ -24,8 +24,9 @@ struct CertificateSpec {
   KeyForm form = KeyForm::pkcs8;
   std::chrono::seconds not_before{-3600};  // both from now
   std::chrono::seconds not_after{24 * 3600};
-  bool authority = false;  // may sign others
-  bool sha1 = false;       // signed with SHA-1
+  bool authority = false;         // may sign others
+  bool sha1 = false;              // signed with SHA-1
+  bool compressed_point = false;  // the EC point in its short form
 };
 
 // Self-signed, or signed by `issuer` (an authority, not encrypted). The chain is the leaf alone: append issuer->chain

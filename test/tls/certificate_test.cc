@@ -62,6 +62,16 @@ TEST_CASE("keys of every supported type and form are read") {
   CHECK(certificate->names() == std::vector<std::string>{"a.example.com"});
 }
 
+TEST_CASE("a compressed EC point in the certificate is still the key's own") {
+  for (int i = 0; i < 8; ++i) {  // both signs of y turn up
+    CertificateSpec spec = named({"a.example.com"});
+    spec.compressed_point = true;
+    const PemPair pem = make_certificate(spec), other = make_certificate(spec);
+    CHECK(error_of(pem) == "no error");
+    CHECK(error_of(pem.chain, other.key).starts_with("tls.key does not belong"));
+  }
+}
+
 TEST_CASE("a certificate without a private key is refused with what to do") {
   const PemPair pem = test::make_certificate("a.example.com");
   CHECK(error_of(pem.chain, "") ==
