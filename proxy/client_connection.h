@@ -77,6 +77,7 @@ class ClientConnection final : public ClientSide, public Retired {
   ExchangeMemory* memory_ = nullptr;
   ClientConnectionFacts facts_;
   std::array<char, 48> client_ip_;
+  const std::string port_;  // a copy: the listener goes first at a shut-down
   size_t in_place_ = 0;  // bytes of head and body at the front of the buffer, given back after the exchange
   std::optional<std::string_view> buffered_body_;
   bool idle_ = false, served_before_ = false, continue_due_ = false, aborted_ = false;

@@ -9,6 +9,14 @@
 namespace narthex::test {
 namespace {
 
+// What a blocked transfer of 64 MiB may add to the process. AddressSanitizer keeps freed memory for a while (its quarantine), so
+// that nothing can be said about growth under it; the bound then only catches a transfer that is held in memory many times over.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr uint64_t kGrowthMax = 512ull << 20;
+#else
+constexpr uint64_t kGrowthMax = 48ull << 20;
+#endif
+
 constexpr size_t kMiB = 1024 * 1024;
 
 // GET ?size=N gives pattern(N); POST gives back its body; ?chunked=1 in chunks of odd sizes.
@@ -139,7 +147,7 @@ TEST_CASE("a client that does not read costs a bounded amount of memory and lose
     wait_until_still(sent);
     CHECK(sent < kTotal);
     for (size_t at = 0; at < kTotal; at += kBlock) REQUIRE((client->read_exactly(kBlock) == block));
-    CHECK(site.narthex->peak_resident_bytes() - before < 48 * kMiB);
+    CHECK(site.narthex->peak_resident_bytes() - before < kGrowthMax);
   }
 }
 
@@ -175,7 +183,7 @@ TEST_CASE("a pod that does not read its request costs a bounded amount of memory
     sender.join();
     CHECK(sent == kTotal);
     CHECK(read_response(*client).body == "right");
-    CHECK(site.narthex->peak_resident_bytes() - before < 48 * kMiB);
+    CHECK(site.narthex->peak_resident_bytes() - before < kGrowthMax);
   }
 }
 
