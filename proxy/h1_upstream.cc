@@ -45,7 +45,13 @@ Task<Fault> H1Upstream::send_trailers(const FieldList& trailers) {
 
 Task<Fault> H1Upstream::read_head(ResponseHead& head) {
   in_.consume(std::exchange(head_bytes_, 0));  // an interim head before this one
-  in_.need(buffers_);
+  if (!in_.has_memory()) {
+    // Memory is taken when there is something to put into it: the buffer used last is still in the cache then.
+    const IoState waited = co_await transport_.wait_readable(transport_.socket().loop().now() + limits::kUpstreamReadGap);
+    if (waited == IoState::timed_out) co_return Fault::upstream_timeout;
+    if (waited != IoState::ok) co_return Fault::upstream_reset;
+    in_.need(buffers_);
+  }
   size_t scanned = 0;
   for (;;) {
     if (!in_.empty()) {
