@@ -61,8 +61,8 @@ ClientConnection::ClientConnection(WorkerContext& worker, ClientList& list, int 
       transport_(worker.loop, fd, tls),
       out_(transport_, worker.buffers, limits::kClientWriteGap),
       port_(port) {
-  facts_.peer = endpoint_of(peer);
-  inet_ntop(facts_.peer.v6 ? AF_INET6 : AF_INET, facts_.peer.ip.data(), client_ip_.data(), client_ip_.size());
+  const router::Endpoint from = endpoint_of(peer);
+  inet_ntop(from.v6 ? AF_INET6 : AF_INET, from.ip.data(), client_ip_.data(), client_ip_.size());
   facts_.client_ip = client_ip_.data();
   facts_.port = port_;
   facts_.tls = tls != nullptr;

@@ -22,7 +22,6 @@ namespace narthex::proxy {
 // What an exchange needs to know of the connection that it came on.
 struct ClientConnectionFacts {
   std::string_view client_ip;
-  router::Endpoint peer;
   std::string_view port;
   bool tls = false;
 };
@@ -86,7 +85,7 @@ class Exchange final {
   std::optional<size_t> failed_endpoint_;
   bool second_attempt_ = false;
   std::array<char, 32> request_id_;  // ours, where the client sent none
-  bool announce_close_ = false, client_may_continue_ = true, upgraded_ = false;
+  bool announce_close_ = false, client_may_continue_ = true;
   bool head_sent_ = false;         // to the client: from then on no other answer can be given
   bool body_started_ = false;      // bytes of a streamed request body were taken: it cannot be repeated
   bool retry_ = false;             // the attempt that failed may be followed by another

@@ -141,7 +141,7 @@ Task<Fault> Exchange::tunnel(UpstreamSide& upstream) {
   memory_.response_fields.add("Connection", "upgrade");
   memory_.response_fields.add("Upgrade", "websocket");
   status_ = 101;
-  head_sent_ = upgraded_ = true;
+  head_sent_ = true;
   client_may_continue_ = false;
   const std::string_view early = upstream.take_surplus();
   const OutgoingResponse switching{101, {}, false, &memory_.response_fields};

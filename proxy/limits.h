@@ -62,7 +62,5 @@ inline constexpr auto kIdleWhileDraining = 500ms;
 
 // Attempts per exchange: the first, and once elsewhere.
 inline constexpr int kAttempts = 2;
-// Snapshots that exchanges in flight may hold back per worker before this is logged.
-inline constexpr size_t kHeldSnapshots = 1000;
 
 }  // namespace narthex::proxy::limits
