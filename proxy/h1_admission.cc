@@ -49,7 +49,7 @@ class Cursor {
   const char* end_;
 };
 
-Fault admit_fields(Cursor& cursor, Facts& facts, Admitted& notes);
+Fault admit_fields(Cursor& cursor, Facts& facts, Admitted& notes, FieldList& out);
 Fault note(const FieldLine& line, Facts& facts, Admitted& notes);
 Fault read_connection(std::string_view list, Facts& facts, Admitted& notes);
 bool is_token_list(std::string_view list);
@@ -64,7 +64,7 @@ bool read_length(std::string_view digits, uint64_t& out);
 bool keeps_alive(const Facts& facts, uint8_t version);
 bool asks_for_websocket(const Facts& facts);
 bool frame_response(const Facts& facts, const ResponseContext& context, ResponseHead& out);
-bool read_status_line(Cursor& cursor, ResponseHead& out, Admitted& notes);
+bool read_status_line(Cursor& cursor, ResponseHead& out);
 bool may_trail(const FieldLine& line);
 
 // The next element of a comma-separated list, without white space around it; empty ones too (RFC 9110 5.6.1).
@@ -78,7 +78,7 @@ std::string_view next_element(std::string_view& list) {
 }
 
 // request-line = method SP request-target SP HTTP-version CRLF (RFC 9112 3), nothing more and nothing less.
-Fault read_request_line(Cursor& cursor, RequestHead& out, Admitted& notes) {
+Fault read_request_line(Cursor& cursor, RequestHead& out) {
   out.method = cursor.take(bytes::kToken);
   if (out.method.empty() || out.method.size() > limits::kMethodBytes || !cursor.take(" ")) return Fault::bad_request;
   const std::string_view raw = cursor.take(bytes::kTarget);
@@ -92,7 +92,6 @@ Fault read_request_line(Cursor& cursor, RequestHead& out, Admitted& notes) {
   if (version[0] != '1') return Fault::version_unsupported;
   // A higher minor version is one that we understand (RFC 9110 2.5).
   out.version = version[2] == '0' ? 10 : 11;
-  notes.plain_start_line = version[2] <= '1';
   // Tunnels are not what an Ingress offers (RFC 9110 9.3.6), and TRACE shows a backend's secrets to scripts (9.3.8).
   if (out.method == "CONNECT" || out.method == "TRACE") return Fault::method_refused;
   return read_target(raw, out);
@@ -102,10 +101,9 @@ Fault read_request_line(Cursor& cursor, RequestHead& out, Admitted& notes) {
 
 Fault admit_request(std::string_view text, RequestHead& out, Admitted& notes) {
   Cursor cursor(text);
-  if (const Fault fault = read_request_line(cursor, out, notes); fault != Fault::none) return fault;
-  notes.start_line_bytes = cursor.behind(text.data());
+  if (const Fault fault = read_request_line(cursor, out); fault != Fault::none) return fault;
   Facts facts;
-  if (const Fault fault = admit_fields(cursor, facts, notes); fault != Fault::none) return fault;
+  if (const Fault fault = admit_fields(cursor, facts, notes, out.fields); fault != Fault::none) return fault;
   notes.bytes = cursor.behind(text.data());
   if (const Fault fault = frame_request(facts, out.version, out.framing); fault != Fault::none) return fault;
   if (const Fault fault = judge_host(facts, out); fault != Fault::none) return fault;
@@ -120,10 +118,9 @@ Fault admit_request(std::string_view text, RequestHead& out, Admitted& notes) {
 
 Fault admit_response(std::string_view text, const ResponseContext& context, ResponseHead& out, Admitted& notes) {
   Cursor cursor(text);
-  if (!read_status_line(cursor, out, notes)) return Fault::upstream_malformed;
-  notes.start_line_bytes = cursor.behind(text.data());
+  if (!read_status_line(cursor, out)) return Fault::upstream_malformed;
   Facts facts;
-  if (const Fault fault = admit_fields(cursor, facts, notes); fault != Fault::none)
+  if (const Fault fault = admit_fields(cursor, facts, notes, out.fields); fault != Fault::none)
     return fault == Fault::head_too_large ? Fault::upstream_head_too_large : Fault::upstream_malformed;
   notes.bytes = cursor.behind(text.data());
   out.upgraded = out.status == 101;
@@ -170,11 +167,11 @@ bool Cursor::take_field(FieldLine& out) {
   return true;
 }
 
-Fault admit_fields(Cursor& cursor, Facts& facts, Admitted& notes) {
+Fault admit_fields(Cursor& cursor, Facts& facts, Admitted& notes, FieldList& out) {
   while (!cursor.take("\r\n")) {
     FieldLine line;
     if (!cursor.take_field(line)) return Fault::bad_request;
-    if (!notes.add_id(line.id)) return Fault::head_too_large;
+    if (!out.add(line.name, line.value, line.id)) return Fault::head_too_large;
     if (const Fault fault = note(line, facts, notes); fault != Fault::none) return fault;
   }
   return Fault::none;
@@ -207,7 +204,7 @@ Fault note(const FieldLine& line, Facts& facts, Admitted& notes) {
       return Fault::none;
     case FieldId::connection:
       return read_connection(line.value, facts, notes);
-    // Without meaning (RFC 9112 C.2.2), but the parser looks into it.
+    // Without meaning (RFC 9112 C.2.2), but Beast, for one, reads it as it reads Connection.
     case FieldId::proxy_connection:
       return is_token_list(line.value) ? Fault::none : Fault::bad_request;
     default:
@@ -330,7 +327,7 @@ bool asks_for_websocket(const Facts& facts) {
 }
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] CRLF (RFC 9112 4); the second SP is often forgotten.
-bool read_status_line(Cursor& cursor, ResponseHead& out, Admitted& notes) {
+bool read_status_line(Cursor& cursor, ResponseHead& out) {
   if (cursor.take("HTTP/1.1 "))
     out.version = 11;
   else if (cursor.take("HTTP/1.0 "))
@@ -342,8 +339,7 @@ bool read_status_line(Cursor& cursor, ResponseHead& out, Admitted& notes) {
       code[2] > '9')
     return false;
   out.status = static_cast<uint16_t>((code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0'));
-  notes.plain_start_line = cursor.take(" ");
-  if (notes.plain_start_line) cursor.take_value();
+  if (cursor.take(" ")) cursor.take_value();
   return cursor.take("\r\n");
 }
 

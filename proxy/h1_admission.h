@@ -1,11 +1,10 @@
-// The check in front of the parser: looks at every byte of a head once, refuses whatever two readers could understand
-// differently, and alone decides framing. Pure functions; any thread. What it accepts, the parser behind it accepts
-// too.
+// The one reading of a head: looks at every byte once, refuses whatever two readers could understand differently, and
+// alone decides framing. Pure functions; any thread. What it accepts, Boost.Beast's parser accepts too and sees the same
+// fields and the same framing in it: a test and a fuzz target hold the two beside each other.
 #pragma once
 
 #include <array>
 #include <cstddef>
-#include <span>
 #include <string_view>
 
 #include "proxy/fault.h"
@@ -14,20 +13,13 @@
 
 namespace narthex::proxy {
 
-// What the check learns beside the facts in the head. Views the head. LIMIT: kFields, kNominations.
+// What the check learns beside what is in the head. Views the head. LIMIT: kNominations.
 class Admitted final {
  public:
   Admitted() {}  // leaves the memory as it is
   Admitted(const Admitted&) = delete;
   Admitted& operator=(const Admitted&) = delete;
 
-  // The ids of the fields, in their order.
-  std::span<const FieldId> ids() const { return {ids_.data(), fields_}; }
-  bool add_id(FieldId id) {
-    if (fields_ == ids_.size()) return false;
-    ids_[fields_++] = id;
-    return true;
-  }
   // Fields that Connection names, other than close, keep-alive and upgrade.
   bool add_nominated(std::string_view name) {
     if (nominated_ == names_.size()) return false;
@@ -37,24 +29,19 @@ class Admitted final {
   size_t nominated() const { return nominated_; }
   std::string_view nominated(size_t index) const { return {names_[index].at, names_[index].bytes}; }
 
-  size_t bytes = 0;             // of the head, with its empty line
-  size_t start_line_bytes = 0;  // with its CRLF
-  // The parser reads the start line as well. (Not so: HTTP/1.2, and a status line that ends after the code.)
-  bool plain_start_line = true;
+  size_t bytes = 0;  // of the head, with its empty line
 
  private:
   struct Name {
     const char* at;
     size_t bytes;
   };
-  size_t fields_ = 0, nominated_ = 0;
-  std::array<FieldId, limits::kFields> ids_;
+  size_t nominated_ = 0;
   std::array<Name, limits::kNominations> names_;
 };
 
-// `text` begins with the start line; the head ends with the first empty line, whatever follows it. Sets everything in
-// `out` but its fields. A head without an end is a fault like any other: who knows that more may come asks again.
-// REQUIRES: views in `out` are empty. Requests give faults of the client, responses upstream_malformed or
+// `text` begins with the start line; the head ends with the first empty line, whatever follows it. A head without an end is a fault like any other: who knows that more may come asks again.
+// REQUIRES: views and fields in `out` are empty; after a fault they may hold something. Requests give faults of the client, responses upstream_malformed or
 // _head_too_large.
 Fault admit_request(std::string_view text, RequestHead& out, Admitted& notes);
 Fault admit_response(std::string_view text, const ResponseContext& context, ResponseHead& out, Admitted& notes);

@@ -5,7 +5,6 @@
 
 #include "proxy/h1_admission.h"
 #include "proxy/h1_bytes.h"
-#include "proxy/h1_parser.h"
 
 namespace narthex::proxy {
 namespace {
@@ -46,7 +45,6 @@ HeadResult read_request_head(std::string_view bytes, size_t& scanned, RequestHea
   if (scanned == 0 || find_head_end(bytes, start, scanned) != kNowhere)
     fault = admit_request(bytes.substr(start), out, notes);
   if (fault == Fault::none) {
-    if (!parse_request_fields(bytes.substr(start, notes.bytes), notes, out.fields)) return refused(Fault::bad_request);
     if (notes.nominated() > 0) mark_nominated(notes, out.fields);
     return {HeadState::complete, start + notes.bytes, Fault::none};
   }
@@ -67,8 +65,6 @@ HeadResult read_response_head(std::string_view bytes, size_t& scanned, const Res
   Admitted notes;
   if (scanned == 0 || find_head_end(bytes, 0, scanned) != kNowhere) fault = admit_response(bytes, context, out, notes);
   if (fault == Fault::none) {
-    if (!parse_response_fields(bytes.substr(0, notes.bytes), notes, out.fields))
-      return refused(Fault::upstream_malformed);
     if (notes.nominated() > 0) mark_nominated(notes, out.fields);
     return {HeadState::complete, notes.bytes, Fault::none};
   }
@@ -125,7 +121,8 @@ Hopeless hopeless_request(std::string_view bytes, size_t start, size_t from) {
   if (at == bytes.size()) return found;
   if (at == start || bytes[at] != ' ') found.note(at, Fault::bad_request);
   const size_t too_long = at + 1 + limits::kTargetBytes;
-  if (bytes.size() > too_long && bytes.substr(at + 1, limits::kTargetBytes + 1).find_first_of(" \r") == kNowhere)
+  // Looked at once, when there is enough to see it.
+  if (from <= too_long && bytes.size() > too_long && bytes.substr(at + 1, limits::kTargetBytes + 1).find_first_of(" \r") == kNowhere)
     found.note(too_long, Fault::target_too_long);
   return found;
 }

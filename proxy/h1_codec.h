@@ -1,9 +1,9 @@
 // HTTP/1 without I/O: bytes in, heads and framing decisions out. What is not certain is refused, never repaired.
 //
-//   bytes ─► admit (own table-driven check: end, framing, facts) ─► parse (Beast: the fields) ─► head
-//
-// admit runs first and alone decides framing; Beast's own idea of it is never used. Whether a head is complete,
-// incomplete or refused, and why, depends on its bytes alone, never on how they were cut. Pure functions; any thread.
+// A head is read once (h1_admission.h). Boost.Beast's parser was a second reading behind it at first; it cost 3,700 of
+// 15,100 instructions a request and could only repeat what was known. It reads along in tests and under fuzzing instead.
+// Whether a head is complete, incomplete or refused, and why, depends on its bytes alone, never on how they were cut.
+// Pure functions; any thread.
 #pragma once
 
 #include <cstddef>

@@ -1,18 +1,22 @@
 // Invariant: any bytes give complete, incomplete or refused, as a request and as a response; complete never consumes
-// more than was given; fields are views into the input; a chunked body gives no more data than it has bytes; and the
-// whole at once and byte by byte come to the same end.
+// more than was given; fields are views into the input; a chunked body gives no more data than it has bytes; the
+// whole at once and byte by byte come to the same end; and Boost.Beast finds the same fields and the same body in
+// whatever is accepted.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/check.h"
 #include "proxy/h1_codec.h"
+#include "test/support/beast_reading.h"
 
 using narthex::base::check;
 using namespace narthex::proxy;
+using narthex::test::Reading;
 
 namespace {
 
@@ -71,16 +75,48 @@ Body read_chunks(std::string_view bytes, size_t piece) {
   return body;
 }
 
-template <class Head, class Read>
-void check_head(std::string_view bytes, Read read) {
+bool names_what_beast_checks(std::string_view bytes) {
+  std::string lower(bytes);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  for (const char* name : {"content-length", "transfer-encoding", "connection", "upgrade"})
+    if (lower.find(name) != std::string::npos) return true;
+  return false;
+}
+
+void check_against_beast(const FieldList& fields, const Framing& framing, size_t head_bytes, std::string_view bytes,
+                         const std::optional<Reading>& beast) {
+  if (!narthex::test::beast_knows_start_line(bytes)) return;
+  const std::string_view rest = bytes.substr(head_bytes);
+  std::string data;
+  if (framing.kind == BodyKind::chunked) {
+    const Body body = read_chunks(rest, rest.size());
+    // Beast looks at trailers as if they stood in the head, where we drop them (RFC 9110 6.5.1), and sees sooner that a
+    // chunk line which is not complete yet will be none.
+    if (body.malformed || (!beast && (!body.ended || names_what_beast_checks(rest)))) return;
+    data = body.data;
+  } else if (framing.kind != BodyKind::none) {
+    data = rest.substr(0, framing.kind == BodyKind::length ? framing.length : rest.size());
+  }
+  check(beast.has_value(), "Beast accepts what we accept");
+  Reading::Fields own;
+  for (const Field& field : fields) own.emplace_back(field.name, field.value);
+  check(beast->fields == own, "Beast sees the same fields");
+  check(beast->body == data, "Beast sees the same body");
+}
+
+template <class Head, class Read, class Beast>
+void check_head(std::string_view bytes, Read read, Beast beast) {
   const auto head = std::make_unique<Head>();
   size_t scanned = 0;
   const Exact all(bytes);
   const HeadResult whole = read(all.view(), scanned, *head);
   check(whole.bytes <= bytes.size(), "a head consumes what was given at the most");
   check((whole.state == HeadState::refused) == (whole.fault != Fault::none), "a refusal has its fault");
-  if (whole.state == HeadState::complete) check_fields(head->fields, all.view());
   const Framing framing = head->framing;
+  if (whole.state == HeadState::complete) {
+    check_fields(head->fields, all.view());
+    check_against_beast(head->fields, framing, whole.bytes, bytes, beast(bytes));
+  }
   HeadResult bytewise;
   scanned = 0;
   for (size_t size = 1; size <= bytes.size() && bytewise.state == HeadState::incomplete; ++size) {
@@ -102,11 +138,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Byte by byte costs the square of the length; the limits on long heads have tests of their own.
   const std::string_view bytes(reinterpret_cast<const char*>(data), std::min<size_t>(size, 4096));
   check_head<RequestHead>(
-      bytes, [](auto text, size_t& scanned, RequestHead& head) { return read_request_head(text, scanned, head); });
+      bytes, [](auto text, size_t& scanned, RequestHead& head) { return read_request_head(text, scanned, head); },
+      narthex::test::read_request_by_beast);
   for (const bool asked : {false, true})
-    check_head<ResponseHead>(bytes, [asked](auto text, size_t& scanned, ResponseHead& head) {
-      return read_response_head(text, scanned, {asked, asked}, head);
-    });
+    check_head<ResponseHead>(
+        bytes,
+        [asked](auto text, size_t& scanned, ResponseHead& head) {
+          return read_response_head(text, scanned, {asked, asked}, head);
+        },
+        [asked](std::string_view text) { return narthex::test::read_response_by_beast(text, asked); });
   check(read_chunks(bytes, bytes.size()) == read_chunks(bytes, 1), "the same chunks byte by byte");
   return 0;
 }

@@ -59,7 +59,7 @@ const std::vector<Door>& doors() {
       {"boost/json", {"config/json.cc"}},
       {"CLI/", {"config/flags.cc"}},
       {"openssl/", {"tls/", "test/support/", "test/tls/", "bench/"}},
-      {"boost/beast", {"proxy/h1_parser.cc", "controller/", "demo/", "bench/", "test/"}},
+      {"boost/beast", {"controller/", "demo/", "bench/", "test/"}},
       {"boost/asio", {"controller/", "demo/", "bench/", "test/"}},
       {"boost/pfr", {"controller/fingerprint.cc"}},
       {"prometheus/", {"controller/metrics.cc"}},
