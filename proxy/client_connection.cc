@@ -8,6 +8,8 @@
 namespace narthex::proxy {
 namespace {
 
+bool is_ok(IoState state) { return state == IoState::ok; }
+
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 router::Endpoint endpoint_of(const sockaddr_storage& address) {
@@ -82,7 +84,7 @@ Task<void> ClientConnection::run() {
       idle_ = true;
       auto patience = std::chrono::milliseconds(served_before_ ? limits::kClientIdle : limits::kRequestHead);
       if (worker_.draining) patience = limits::kIdleWhileDraining;
-      const IoState waited = co_await transport_.wait_readable(worker_.loop.now() + patience);
+      const IoState waited = co_await transport_.readable(worker_.loop.now() + patience);
       idle_ = false;
       if (waited != IoState::ok) {
         if (waited == IoState::timed_out) transport_.finish_output();
@@ -148,32 +150,47 @@ Task<Io> ClientConnection::fill(base::SteadyTime deadline) {
 
 Task<Fault> ClientConnection::read_head() {
   const auto patience = worker_.draining && in_.empty() ? std::chrono::milliseconds(limits::kIdleWhileDraining) : limits::kRequestHead;
-  const base::SteadyTime deadline = worker_.loop.now() + patience;
   body_.start({}, nullptr);
   in_.need(worker_.buffers);
   size_t scanned = 0;
-  for (;;) {
-    if (!in_.empty()) {
-      const HeadResult result = read_request_head(in_.view(), scanned, memory_->request);
-      if (result.state == HeadState::refused) co_return result.fault;
-      if (result.state == HeadState::complete) {
-        take_head(result.bytes);
-        co_return Fault::none;
-      }
+  if (in_.empty()) {
+    const Io io = transport_.try_read(in_.room());
+    if (io.state == IoState::ok) {
+      in_.produced(io.bytes);
+      worker_.stats.received_bytes.add(io.bytes);
+    } else if (io.state != IoState::would_block) {
+      return Fault::client_gone;
     }
+  }
+  if (const std::optional<Fault> read = look_for_head(scanned)) return *read;
+  return read_rest_of_head(worker_.loop.now() + patience, scanned);
+}
+
+// Nothing: the head is not complete.
+std::optional<Fault> ClientConnection::look_for_head(size_t& scanned) {
+  if (in_.empty()) return std::nullopt;
+  const HeadResult result = read_request_head(in_.view(), scanned, memory_->request);
+  if (result.state == HeadState::refused) return result.fault;
+  if (result.state != HeadState::complete) return std::nullopt;
+  take_head(result.bytes);
+  return Fault::none;
+}
+
+Task<Fault> ClientConnection::read_rest_of_head(base::SteadyTime deadline, size_t scanned) {
+  for (;;) {
     if (in_.room().empty()) {
       if (in_.size() >= limits::kHeadBytes) co_return Fault::head_too_large;
       in_.compact();
       if (in_.room().empty()) in_.grow(worker_.buffers);
     }
-    const std::span<char> room = in_.room();
     idle_ = in_.empty();  // not one byte of a request: as idle as before
-    const Io io = co_await transport_.read(room, deadline);
+    const Io io = co_await transport_.read(in_.room(), deadline);
     idle_ = false;
     if (io.state == IoState::timed_out && !in_.empty()) co_return Fault::head_timeout;
     if (io.state != IoState::ok) co_return Fault::client_gone;
     in_.produced(io.bytes);
     worker_.stats.received_bytes.add(io.bytes);
+    if (const std::optional<Fault> read = look_for_head(scanned)) co_return *read;
   }
 }
 
@@ -217,23 +234,19 @@ Task<BodyPiece> ClientConnection::read_body() {
 }
 
 Task<bool> ClientConnection::send_interim(const OutgoingResponse& response) {
-  const IoState state = co_await out_.response(response, {}, false);
-  co_return state == IoState::ok;
+  return then(out_.response(response, {}, false), is_ok);
 }
 
 Task<bool> ClientConnection::send_head(const OutgoingResponse& response, std::string_view first, bool last) {
-  const IoState state = co_await out_.response(response, first, last);
-  co_return state == IoState::ok;
+  return then(out_.response(response, first, last), is_ok);
 }
 
 Task<bool> ClientConnection::send_body(std::string_view piece, bool last) {
-  const IoState state = co_await out_.piece(piece, last);
-  co_return state == IoState::ok;
+  return then(out_.piece(piece, last), is_ok);
 }
 
 Task<bool> ClientConnection::send_trailers(const FieldList& trailers) {
-  const IoState state = co_await out_.trailers(trailers);
-  co_return state == IoState::ok;
+  return then(out_.trailers(trailers), is_ok);
 }
 
 // An answer that ends early must not look complete: no last chunk, no close_notify, and a reset, so that even a body that
@@ -250,11 +263,14 @@ std::string_view ClientConnection::take_surplus() { return in_.view().substr(in_
 Task<bool> ClientConnection::finish_request() {
   if (buffered_body_) {
     in_.consume(std::exchange(in_place_, 0));
-    co_return true;
+    return true;
   }
   // The client waits for a go-ahead that it does not get: what it sends next may be body or request (RFC 9110 10.1.1).
-  if (continue_due_) co_return false;
-  if (body_.plain_remaining() > limits::kDrainBytes) co_return false;
+  if (continue_due_ || body_.plain_remaining() > limits::kDrainBytes) return false;
+  return drain_body();
+}
+
+Task<bool> ClientConnection::drain_body() {
   size_t drained = 0;
   while (!body_.finished()) {
     const BodyPiece piece = co_await read_body();

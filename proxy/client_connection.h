@@ -60,9 +60,12 @@ class ClientConnection final : public ClientSide, public Retired {
   Task<bool> handshake();
   Task<bool> serve();
   Task<Fault> read_head();
+  std::optional<Fault> look_for_head(size_t& scanned);
+  Task<Fault> read_rest_of_head(base::SteadyTime deadline, size_t scanned);
   Task<Io> fill(base::SteadyTime deadline);
   void take_head(size_t bytes);
   Task<bool> finish_request();
+  Task<bool> drain_body();
   Task<void> linger();
   void retire();
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstring>
 
 #include "base/text.h"
 
@@ -15,8 +16,16 @@ bool is_idempotent(std::string_view method) {
 }
 
 void write_hex(uint64_t value, char* out) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  for (int i = 15; i >= 0; --i, value >>= 4) out[i] = kDigits[value & 15];
+  static constexpr std::array<char, 512> pairs = [] {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<char, 512> table{};
+    for (size_t byte = 0; byte < 256; ++byte) {
+      table[2 * byte] = digits[byte >> 4];
+      table[2 * byte + 1] = digits[byte & 15];
+    }
+    return table;
+  }();
+  for (int i = 7; i >= 0; --i, value >>= 8) std::memcpy(out + 2 * i, &pairs[2 * (value & 255)], 2);
 }
 
 }  // namespace
@@ -104,45 +113,43 @@ Task<Fault> Exchange::forward() {
   memory_.cookie.clear();
   buffered_body_ = client_.buffered_body();
   websocket_ = memory_.request.wants_websocket;
-  Fault fault = Fault::none;
-  for (int attempts_left = limits::kAttempts; attempts_left > 0; --attempts_left) {
+  Transport* const client_raw = client_.raw();
+  for (int attempts_left = limits::kAttempts;; second_attempt_ = true) {
     const size_t endpoint = choose_endpoint();
     used_endpoint_ = endpoint;
-    retry_ = false;
-    fault = co_await attempt(endpoint);
-    if (fault == Fault::none || !retry_) break;
-    if (attempts_left > 1) worker_.stats.upstream_retries.add();
+    UpstreamPool::Connected connected = co_await connection_to(backend_->endpoints[endpoint]);
+    Fault fault = connected.fault;
+    if (connected.connection) {
+      H1Upstream& upstream = *connected.connection;
+      upstream.begin(&memory_.response_chunks, memory_.request.method == "HEAD", websocket_);
+      if (client_raw) client_raw->socket().cancel_when_broken(&upstream.socket());
+      fault = co_await exchange_with(upstream);
+      end_attempt(std::move(connected.connection), fault);
+    } else {
+      retry_ = may_retry(fault, nullptr);
+    }
+    if (fault == Fault::none || !retry_) co_return fault;
+    if (--attempts_left == 0) co_return fault;
+    worker_.stats.upstream_retries.add();
     failed_endpoint_ = endpoint;
-    second_attempt_ = true;
   }
-  co_return fault;
 }
 
-Task<Fault> Exchange::attempt(size_t endpoint) {
-  const router::Endpoint& address = backend_->endpoints[endpoint];
-  // A second attempt takes a fresh connection: the idle ones may all have died with their pod.
-  std::unique_ptr<H1Upstream> upstream;
-  if (!second_attempt_) upstream = worker_.upstreams.take(address);
-  if (!upstream) {
-    UpstreamPool::Connected connected = co_await worker_.upstreams.connect(address);
-    if (!connected.connection) {
-      retry_ = may_retry(connected.fault, nullptr);
-      co_return connected.fault;
-    }
-    upstream = std::move(connected.connection);
-  }
-  upstream->begin(&memory_.response_chunks, memory_.request.method == "HEAD", websocket_);
-  Transport* const client_raw = client_.raw();
-  if (client_raw) client_raw->socket().cancel_when_broken(&upstream->socket());
-  Fault fault = co_await exchange_with(*upstream);
-  if (client_raw) {
+// A second attempt takes a fresh connection: the idle ones may all have died with their pod.
+Task<UpstreamPool::Connected> Exchange::connection_to(const router::Endpoint& endpoint) {
+  if (!second_attempt_)
+    if (auto idle = worker_.upstreams.take(endpoint)) return UpstreamPool::Connected{std::move(idle), Fault::none};
+  return worker_.upstreams.connect(endpoint);
+}
+
+void Exchange::end_attempt(std::unique_ptr<H1Upstream> upstream, Fault& fault) {
+  if (Transport* const client_raw = client_.raw()) {
     client_raw->socket().cancel_when_broken(nullptr);
     // Nobody is left to answer, whatever the upstream would have said.
     if (fault != Fault::none && client_raw->socket().broken() && !head_sent_) fault = Fault::client_gone;
   }
   retry_ = may_retry(fault, upstream.get());
   worker_.upstreams.give(std::move(upstream));
-  co_return fault;
 }
 
 bool Exchange::may_retry(Fault fault, const UpstreamSide* upstream) const {
@@ -165,10 +172,16 @@ Task<Fault> Exchange::exchange_with(UpstreamSide& upstream) {
   OutgoingRequest outgoing{request.method, target_.path.forwarded, target_.path.query, request.framing, websocket_, &memory_.request_fields};
   const bool streams = !buffered_body_;
   if (buffered_body_ && request.framing.kind != BodyKind::none) outgoing.framing = {BodyKind::length, buffered_body_->size()};
-  const Fault fault = co_await upstream.send_request(outgoing, buffered_body_.value_or(std::string_view{}), !streams);
+  Task<Fault> sending = upstream.send_request(outgoing, buffered_body_.value_or(std::string_view{}), !streams);
+  if (streams || !sending.done()) return exchange_streaming(upstream, std::move(sending));
   // A backend may answer and close before it has read everything: look for the answer even then.
-  if (fault == Fault::upstream_timeout) co_return fault;
-  if (!streams) co_return co_await serve_response(upstream);
+  if (sending.take() == Fault::upstream_timeout) return Fault::upstream_timeout;
+  return serve_response(upstream);
+}
+
+Task<Fault> Exchange::exchange_streaming(UpstreamSide& upstream, Task<Fault> sending) {
+  if (co_await sending == Fault::upstream_timeout) co_return Fault::upstream_timeout;
+  if (buffered_body_) co_return co_await serve_response(upstream);
 
   pump_fault_ = Fault::none;
   Task<void> pump = pump_request(upstream);

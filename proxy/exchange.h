@@ -47,14 +47,15 @@ class Exchange final {
   Fault match_target();
   size_t choose_endpoint();
   Task<Fault> forward();
-  Task<Fault> attempt(size_t endpoint);
+  Task<UpstreamPool::Connected> connection_to(const router::Endpoint& endpoint);
   Task<Fault> exchange_with(UpstreamSide& upstream);
+  Task<Fault> exchange_streaming(UpstreamSide& upstream, Task<Fault> sending);
+  void end_attempt(std::unique_ptr<H1Upstream> upstream, Fault& fault);
   Task<void> pump_request(UpstreamSide& upstream);
   Task<Fault> pump_pieces(UpstreamSide& upstream);
   Task<Fault> serve_response(UpstreamSide& upstream);
-  Task<Fault> read_final_head(UpstreamSide& upstream);
   Task<Fault> relay_response(UpstreamSide& upstream);
-  Task<Fault> relay_body(UpstreamSide& upstream);
+  Task<Fault> relay_body(UpstreamSide& upstream, Task<bool> sending_head);
   Task<std::optional<Fault>> splice_request(UpstreamSide& upstream);
   Task<std::optional<Fault>> splice_response(UpstreamSide& upstream);
   Task<Fault> tunnel(UpstreamSide& upstream);

@@ -13,20 +13,14 @@ bool is_plain(Transport* transport) { return transport && !transport->tls(); }
 
 }  // namespace
 
-Task<Fault> Exchange::serve_response(UpstreamSide& upstream) {
-  const Fault fault = co_await read_final_head(upstream);
-  if (fault != Fault::none) co_return fault;
-  if (memory_.response.upgraded) co_return co_await tunnel(upstream);
-  co_return co_await relay_response(upstream);
-}
-
 // Interim responses go on to clients that know them, apart from 100: that one is our own business (Expect stays here).
-Task<Fault> Exchange::read_final_head(UpstreamSide& upstream) {
+Task<Fault> Exchange::serve_response(UpstreamSide& upstream) {
   ResponseHead& head = memory_.response;
   for (int interim = 0; interim <= limits::kInterimResponses; ++interim) {
     const Fault fault = co_await upstream.read_head(head);
     if (fault != Fault::none) co_return fault;
-    if (head.status >= 200 || head.upgraded) co_return Fault::none;
+    if (head.upgraded) co_return co_await tunnel(upstream);
+    if (head.status >= 200) co_return co_await relay_response(upstream);
     if (head.status == 100 || memory_.request.version < 11) continue;
     filters::forward_interim_fields(head, memory_.response_fields);
     const OutgoingResponse interim_head{head.status, {}, false, &memory_.response_fields};
@@ -50,12 +44,12 @@ Framing Exchange::response_framing() const {
 Task<Fault> Exchange::relay_response(UpstreamSide& upstream) {
   const ResponseHead& head = memory_.response;
   BodyPiece first = upstream.buffered_body();
-  if (first.state == BodyPiece::State::failed) co_return first.fault;
+  if (first.state == BodyPiece::State::failed) return first.fault;
   OutgoingResponse response{head.status, response_framing(), head.framing.kind != BodyKind::none, &memory_.response_fields};
   if (response.has_body && response.framing.kind == BodyKind::until_close) announce_close_ = true;
   if (worker_.draining) announce_close_ = true;
   filters::forward_response_fields(head, worker_.date.at(worker_.loop), memory_.response_fields);
-  std::string set_cookie;  // must live until the head is written
+  std::string set_cookie;
   if (!memory_.cookie.empty()) {
     const Field* agent = memory_.request.fields.find(FieldId::user_agent);
     set_cookie = filters::set_cookie_value(*route_->policy->cookie_affinity, memory_.cookie, host_->path_of(*route_), facts_.tls,
@@ -68,12 +62,13 @@ Task<Fault> Exchange::relay_response(UpstreamSide& upstream) {
   const bool trailers_follow = first.state == BodyPiece::State::end && upstream.response_trailers() != nullptr;
   const bool complete = !trailers_follow && (first.last || first.state == BodyPiece::State::end);
   sent_bytes_ = first.bytes.size();
-  if (!co_await client_.send_head(response, first.bytes, complete)) co_return Fault::client_gone;
-  if (complete) co_return Fault::none;
-  co_return co_await relay_body(upstream);
+  Task<bool> sending = client_.send_head(response, first.bytes, complete);
+  if (!complete) return relay_body(upstream, std::move(sending));
+  return then(std::move(sending), [](bool sent) { return sent ? Fault::none : Fault::client_gone; });
 }
 
-Task<Fault> Exchange::relay_body(UpstreamSide& upstream) {
+Task<Fault> Exchange::relay_body(UpstreamSide& upstream, Task<bool> sending_head) {
+  if (!co_await sending_head) co_return Fault::client_gone;
   uint64_t since_turn = 0;
   for (;;) {
     if (const std::optional<Fault> spliced = co_await splice_response(upstream)) co_return *spliced;

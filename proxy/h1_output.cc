@@ -15,6 +15,12 @@ void write_fields(HeadWriter& head, const OutgoingFields* fields) {
   for (const OutgoingFields::Entry& field : *fields) head.field(field.name, field.value);
 }
 
+// The memory of what is being written, until it is.
+Task<IoState> keep(Buffer memory, Task<IoState> writing) {
+  if (writing.done()) return writing;
+  return [](Buffer, Task<IoState> pending) -> Task<IoState> { co_return co_await pending; }(std::move(memory), std::move(writing));
+}
+
 }  // namespace
 
 Task<IoState> H1Output::request(const OutgoingRequest& request, std::string_view first, bool last) {
@@ -29,7 +35,7 @@ Task<IoState> H1Output::request(const OutgoingRequest& request, std::string_view
   head.framing(request.framing);
   head.end();
   chunked_ = request.framing.kind == BodyKind::chunked;
-  co_return co_await send_started(head, first, last);
+  return send_started(std::move(memory), head, first, last);
 }
 
 Task<IoState> H1Output::response(const OutgoingResponse& response, std::string_view first, bool last) {
@@ -40,14 +46,19 @@ Task<IoState> H1Output::response(const OutgoingResponse& response, std::string_v
   head.framing(response.framing);
   head.end();
   chunked_ = response.has_body && response.framing.kind == BodyKind::chunked;
-  co_return co_await send_started(head, first, last);
+  return send_started(std::move(memory), head, first, last);
 }
 
-Task<IoState> H1Output::send_started(HeadWriter& head, std::string_view first, bool last) {
-  if (!head.ok()) co_return IoState::failed;
-  if (frame_into(head, first, last)) co_return co_await transport_.write(head.written(), gap_);
-  const IoState state = co_await transport_.write(head.written(), gap_);
+Task<IoState> H1Output::send_started(Buffer memory, HeadWriter head, std::string_view first, bool last) {
+  if (!head.ok()) return IoState::failed;
+  if (!frame_into(head, first, last)) return send_apart(std::move(memory), head.written(), first, last);
+  return keep(std::move(memory), transport_.write(head.written(), gap_));
+}
+
+Task<IoState> H1Output::send_apart(Buffer memory, std::string_view head, std::string_view first, bool last) {
+  const IoState state = co_await transport_.write(head, gap_);
   if (state != IoState::ok) co_return state;
+  memory.release();
   co_return co_await piece(first, last);
 }
 

@@ -16,14 +16,16 @@ class H1Output {
   H1Output(Transport& transport, BufferPool& buffers, std::chrono::milliseconds gap)
       : transport_(transport), buffers_(buffers), gap_(gap) {}
 
-  // `body` says how the pieces are framed from now on: chunked, or as they are.
+  // The head says how the pieces are framed from now on: chunked, or as they are. What the head is made of is used only
+  // before these return; `first` until the task is done.
   Task<IoState> request(const OutgoingRequest& request, std::string_view first, bool last);
   Task<IoState> response(const OutgoingResponse& response, std::string_view first, bool last);
   Task<IoState> piece(std::string_view bytes, bool last);
   Task<IoState> trailers(const FieldList& fields);
 
  private:
-  Task<IoState> send_started(HeadWriter& head, std::string_view first, bool last);
+  Task<IoState> send_started(Buffer memory, HeadWriter head, std::string_view first, bool last);
+  Task<IoState> send_apart(Buffer memory, std::string_view head, std::string_view first, bool last);
   bool frame_into(HeadWriter& out, std::string_view bytes, bool last) const;
 
   Transport& transport_;

@@ -29,25 +29,22 @@ Fault H1Upstream::sent(IoState state, bool last) {
 }
 
 Task<Fault> H1Upstream::send_request(const OutgoingRequest& request, std::string_view first, bool last) {
-  const IoState state = co_await out_.request(request, first, last);
-  co_return sent(state, last);
+  return then(out_.request(request, first, last), [this, last](IoState state) { return sent(state, last); });
 }
 
 Task<Fault> H1Upstream::send_body(std::string_view piece, bool last) {
-  const IoState state = co_await out_.piece(piece, last);
-  co_return sent(state, last);
+  return then(out_.piece(piece, last), [this, last](IoState state) { return sent(state, last); });
 }
 
 Task<Fault> H1Upstream::send_trailers(const FieldList& trailers) {
-  const IoState state = co_await out_.trailers(trailers);
-  co_return sent(state, true);
+  return then(out_.trailers(trailers), [this](IoState state) { return sent(state, true); });
 }
 
 Task<Fault> H1Upstream::read_head(ResponseHead& head) {
   in_.consume(std::exchange(head_bytes_, 0));  // an interim head before this one
   if (!in_.has_memory()) {
     // Memory is taken when there is something to put into it: the buffer used last is still in the cache then.
-    const IoState waited = co_await transport_.wait_readable(transport_.socket().loop().now() + limits::kUpstreamReadGap);
+    const IoState waited = co_await transport_.readable(transport_.socket().loop().now() + limits::kUpstreamReadGap);
     if (waited == IoState::timed_out) co_return Fault::upstream_timeout;
     if (waited != IoState::ok) co_return Fault::upstream_reset;
     in_.need(buffers_);

@@ -76,13 +76,38 @@ constexpr struct Phrase {
     {511, "Network Authentication Required"},
 };
 
+// Most of what is copied is shorter than a call of memcpy is worth: two moves that may overlap.
 char* copy(char* to, std::string_view text) {
-  if (!text.empty()) std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+  const char* const from = text.data();
+  const size_t size = text.size();
+  if (size > 32) {
+    std::memcpy(to, from, size);
+  } else if (size >= 16) {
+    char first[16], last[16];
+    std::memcpy(first, from, 16);
+    std::memcpy(last, from + size - 16, 16);
+    std::memcpy(to, first, 16);
+    std::memcpy(to + size - 16, last, 16);
+  } else if (size >= 8) {
+    uint64_t first, last;
+    std::memcpy(&first, from, 8);
+    std::memcpy(&last, from + size - 8, 8);
+    std::memcpy(to, &first, 8);
+    std::memcpy(to + size - 8, &last, 8);
+  } else if (size >= 4) {
+    uint32_t first, last;
+    std::memcpy(&first, from, 4);
+    std::memcpy(&last, from + size - 4, 4);
+    std::memcpy(to, &first, 4);
+    std::memcpy(to + size - 4, &last, 4);
+  } else {
+    for (size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
+  return to + size;
 }
 
 bool may_be_written(std::string_view name, std::string_view value) {
-  if (name.empty() || !bytes::all(name, bytes::kToken) || !bytes::is_value(value)) return false;
+  if (!bytes::is_token(name) || !bytes::is_value(value)) return false;
   if (name.size() == 14) return !bytes::same(name, "content-length");
   return name.size() != 17 || !bytes::same(name, "transfer-encoding");
 }
@@ -99,7 +124,7 @@ char* HeadWriter::claim(size_t bytes) {
 
 void HeadWriter::request_line(std::string_view method, std::string_view path, std::string_view query) {
   constexpr std::string_view version = " HTTP/1.1\r\n";
-  ok_ = ok_ && !method.empty() && bytes::all(method, bytes::kToken) && !path.empty() &&
+  ok_ = ok_ && bytes::is_token(method) && !path.empty() &&
         bytes::all(path, bytes::kTarget) && bytes::all(query, bytes::kTarget);
   char* at = claim(method.size() + 1 + path.size() + query.size() + version.size());
   if (!at) return;

@@ -68,7 +68,8 @@ class ClientSide {
 
   // 1xx.
   virtual Task<bool> send_interim(const OutgoingResponse& response) = 0;
-  // The head together with the first piece of the body. False: the client is gone.
+  // The head together with the first piece of the body. The head is used only before this returns, the piece until the
+  // task is done. False: the client is gone.
   virtual Task<bool> send_head(const OutgoingResponse& response, std::string_view first, bool last) = 0;
   virtual Task<bool> send_body(std::string_view piece, bool last) = 0;
   // Ends the body with trailer fields, where the client's protocol can carry them.
@@ -88,7 +89,7 @@ class ClientSide {
 
 class UpstreamSide {
  public:
-  // The head together with the first piece of the body; none when it was written.
+  // The head together with the first piece of the body; none when it was written. What is used how long: as send_head.
   virtual Task<Fault> send_request(const OutgoingRequest& request, std::string_view first, bool last) = 0;
   virtual Task<Fault> send_body(std::string_view piece, bool last) = 0;
   virtual Task<Fault> send_trailers(const FieldList& trailers) = 0;

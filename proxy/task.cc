@@ -1,56 +1,29 @@
 #include "proxy/task.h"
 
-#include <array>
-#include <new>
-
 #include "base/check.h"
 
 namespace narthex::proxy {
-namespace {
 
-constexpr size_t kStep = 64;
-constexpr size_t kLargest = 4096;
+namespace frames {
 
-struct FreeFrame {
-  FreeFrame* next;
-};
+constinit thread_local Free* lists[class_of(kLargest) + 1] = {};
 
-// One list per size class; emptied when its thread ends.
-struct FrameLists {
-  std::array<FreeFrame*, kLargest / kStep + 1> heads{};
-  ~FrameLists() {
-    for (FreeFrame*& head : heads) {
-      while (head) {
-        FreeFrame* next = head->next;
-        ::operator delete(head);
-        head = next;
-      }
+// The frames on the lists go back to the heap when their thread ends.
+struct Emptier {
+  ~Emptier() {
+    for (Free*& head : lists) {
+      while (head) ::operator delete(std::exchange(head, head->next));
     }
   }
 };
 
-thread_local FrameLists lists;
-
-size_t size_class(size_t bytes) { return (bytes + kStep - 1) / kStep; }
-
-}  // namespace
-
-void* allocate_frame(size_t bytes) {
-  if (bytes > kLargest) return ::operator new(bytes);
-  FreeFrame*& head = lists.heads[size_class(bytes)];
-  if (!head) return ::operator new(size_class(bytes) * kStep);
-  FreeFrame* frame = head;
-  head = frame->next;
-  return frame;
+void* from_heap(size_t bytes) {
+  static thread_local Emptier emptier;
+  [[maybe_unused]] const Emptier* made = &emptier;
+  return ::operator new(bytes > kLargest ? bytes : class_of(bytes) * kStep);
 }
 
-void free_frame(void* frame, size_t bytes) noexcept {
-  if (bytes > kLargest) return ::operator delete(frame);
-  FreeFrame*& head = lists.heads[size_class(bytes)];
-  auto* free = static_cast<FreeFrame*>(frame);
-  free->next = head;
-  head = free;
-}
+}  // namespace frames
 
 void die_of_exception() noexcept { base::die("an exception left a coroutine of the data plane"); }
 

@@ -47,11 +47,13 @@ Task<IoState> Transport::handshake(base::SteadyTime deadline) {
 
 Io Transport::try_read(std::span<char> into) {
   if (!tls_) {
+    if (socket_.drained()) return {IoState::would_block, 0};
     const ssize_t got = socket_.recv(into);
     if (got > 0) return {IoState::ok, static_cast<size_t>(got)};
     if (got == 0) return {IoState::eof, 0};
     return {got == -EAGAIN ? IoState::would_block : IoState::failed, 0};
   }
+  if (socket_.drained() && !tls_->has_pending()) return {IoState::would_block, 0};
   sync_before();
   const tls::IoResult result = tls_->read(into);
   sync_after();
@@ -75,38 +77,44 @@ Io Transport::try_write(std::string_view bytes) {
 }
 
 Task<Io> Transport::read(std::span<char> into, base::SteadyTime deadline) {
+  const Io io = try_read(into);
+  if (io.state != IoState::would_block) return io;
+  return read_later(into, deadline);
+}
+
+Task<Io> Transport::read_later(std::span<char> into, base::SteadyTime deadline) {
   for (;;) {
-    // Nothing can have come since the socket was drained: do not ask.
-    const bool worth_trying = !socket_.drained() || (tls_ && tls_->has_pending());
-    if (worth_trying) {
-      const Io io = try_read(into);
-      if (io.state != IoState::would_block) co_return io;
-    }
     const Wake wake = co_await (tls_read_wants_write_ ? socket_.writable(deadline) : socket_.readable(deadline));
     if (wake != Wake::ready) co_return Io{state_of(wake), 0};
     tls_read_wants_write_ = false;
+    const Io io = try_read(into);
+    if (io.state != IoState::would_block) co_return io;
   }
 }
 
 Task<IoState> Transport::write(std::string_view bytes, std::chrono::milliseconds gap) {
+  const Io io = try_write(bytes);
+  if (io.state == IoState::ok && io.bytes == bytes.size()) return IoState::ok;
+  if (io.state != IoState::ok && io.state != IoState::would_block) return io.state;
+  return write_later(bytes.substr(io.bytes), gap);
+}
+
+Task<IoState> Transport::write_later(std::string_view rest, std::chrono::milliseconds gap) {
   for (;;) {
-    const Io io = try_write(bytes);
-    if (io.state == IoState::ok) {
-      bytes.remove_prefix(io.bytes);
-      if (bytes.empty()) co_return IoState::ok;
-      continue;
-    }
-    if (io.state != IoState::would_block) co_return io.state;
     const base::SteadyTime deadline = socket_.loop().now() + gap;
     const Wake wake = co_await (tls_write_wants_read_ ? socket_.readable(deadline) : socket_.writable(deadline));
     if (wake != Wake::ready) co_return state_of(wake);
+    const Io io = try_write(rest);
+    if (io.state == IoState::ok && io.bytes == rest.size()) co_return IoState::ok;
+    if (io.state != IoState::ok && io.state != IoState::would_block) co_return io.state;
+    rest.remove_prefix(io.bytes);
   }
 }
 
-Task<IoState> Transport::wait_readable(base::SteadyTime deadline) {
-  if (tls_ && tls_->has_pending()) co_return IoState::ok;
-  const Wake wake = co_await socket_.readable(deadline);
-  co_return wake == Wake::ready ? IoState::ok : state_of(wake);
+IoState Transport::ReadableWait::await_resume() const noexcept {
+  if (pending) return IoState::ok;
+  const Wake wake = wait.await_resume();
+  return wake == Wake::ready ? IoState::ok : state_of(wake);
 }
 
 void Transport::finish_output() {

@@ -36,14 +36,25 @@ class Transport final {
   Task<Io> read(std::span<char> into, base::SteadyTime deadline);
   // All of it; `gap` is the longest wait between two steps.
   Task<IoState> write(std::string_view bytes, std::chrono::milliseconds gap);
-  // Waits until a read would give something, without a buffer.
-  Task<IoState> wait_readable(base::SteadyTime deadline);
-  // One try without waiting.
+  // Waits until a read would give something, without a buffer: co_await gives IoState.
+  struct ReadableWait {
+    Socket::Wait wait;
+    bool pending;  // what TLS has decrypted already
+    bool await_ready() const noexcept { return pending || wait.await_ready(); }
+    void await_suspend(std::coroutine_handle<> waiter) { wait.await_suspend(waiter); }
+    IoState await_resume() const noexcept;
+  };
+  ReadableWait readable(base::SteadyTime deadline) {
+    return {socket_.readable(deadline), tls_ && tls_->has_pending()};
+  }
+  // One try without waiting. The system is not asked where the socket is known to be drained.
   Io try_read(std::span<char> into);
   // No more output: close_notify, FIN.
   void finish_output();
 
  private:
+  Task<Io> read_later(std::span<char> into, base::SteadyTime deadline);
+  Task<IoState> write_later(std::string_view rest, std::chrono::milliseconds gap);
   Io try_write(std::string_view bytes);
   void sync_before();
   void sync_after();

@@ -12,7 +12,7 @@ Task<void> Tunnel::run() {
 Task<void> Tunnel::pump(Transport& from, Transport& to) {
   Loop& loop = from.socket().loop();
   for (;;) {
-    const IoState waited = co_await from.wait_readable(last_bytes_ + idle_);
+    const IoState waited = co_await from.readable(last_bytes_ + idle_);
     // The other direction may have been busy meanwhile.
     if (waited == IoState::timed_out && loop.now() < last_bytes_ + idle_) continue;
     if (waited != IoState::ok) co_return end_both();

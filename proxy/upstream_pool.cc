@@ -40,7 +40,7 @@ std::unique_ptr<H1Upstream> UpstreamPool::take(const router::Endpoint& endpoint)
   const auto top = tops_.find(endpoint);
   if (top == tops_.end() || !top->second) return nullptr;
   stats_.upstream_reused.add();
-  return unlink(*top->second);
+  return unlink(*top->second, top->second);
 }
 
 Task<UpstreamPool::Connected> UpstreamPool::connect(const router::Endpoint& endpoint) {
@@ -90,6 +90,11 @@ void UpstreamPool::give(std::unique_ptr<H1Upstream> connection) {
 }
 
 std::unique_ptr<H1Upstream> UpstreamPool::unlink(H1Upstream& connection) {
+  return unlink(connection, tops_[connection.endpoint()]);
+}
+
+// `top`: of the connection's endpoint.
+std::unique_ptr<H1Upstream> UpstreamPool::unlink(H1Upstream& connection, H1Upstream*& top) {
   H1Upstream::IdleLinks& links = connection.idle;
   (links.newer ? links.newer->idle.older : newest_) = links.older;
   (links.older ? links.older->idle.newer : oldest_) = links.newer;
@@ -97,7 +102,7 @@ std::unique_ptr<H1Upstream> UpstreamPool::unlink(H1Upstream& connection) {
   if (links.above) {
     links.above->idle.below = links.below;
   } else {
-    tops_[connection.endpoint()] = links.below;
+    top = links.below;
   }
   links = {};
   --idle_;

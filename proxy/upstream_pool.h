@@ -31,6 +31,7 @@ class UpstreamPool final : private IdleWatcher {
  private:
   void on_idle_end(void* connection) override;
   std::unique_ptr<H1Upstream> unlink(H1Upstream& connection);
+  std::unique_ptr<H1Upstream> unlink(H1Upstream& connection, H1Upstream*& top);
   void close(std::unique_ptr<H1Upstream> connection);
   void forget_unused_endpoints();
 

@@ -24,6 +24,19 @@ constexpr std::array<PathByte, 256> kPathBytes = [] {
 
 constexpr PathByte path_byte(char c) { return kPathBytes[static_cast<uint8_t>(c)]; }
 
+// RFC 1035 2.3.4 gives the 253 (255 with length bytes of the wire form). Underscores are in use; percent triplets are
+// not decoded into another name but refused.
+constexpr size_t kLongestName = 253;
+constexpr uint8_t kNameByte = 1, kUpperNameByte = 2;
+constexpr std::array<uint8_t, 256> kNameBytes = [] {
+  std::array<uint8_t, 256> bytes{};
+  for (size_t c = 'a'; c <= 'z'; ++c) bytes[c] = kNameByte;
+  for (size_t c = 'A'; c <= 'Z'; ++c) bytes[c] = kUpperNameByte;
+  for (size_t c = '0'; c <= '9'; ++c) bytes[c] = kNameByte;
+  bytes['-'] = bytes['_'] = bytes['.'] = kNameByte;
+  return bytes;
+}();
+
 constexpr int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const char lower = base::to_lower(c);
@@ -59,7 +72,7 @@ void resolve_dots(std::string& path, size_t segment);
 bool is_valid_query(std::string_view query);
 bool is_port_part(std::string_view text);
 bool is_ip_literal(std::string_view bracketed);
-bool is_name(std::string_view host);
+bool scan_name(std::string_view raw, size_t& size, bool& has_upper);
 
 }  // namespace
 
@@ -82,23 +95,24 @@ TargetError normalise_target(std::string_view raw, std::string& scratch, Target&
 
 bool normalise_authority(std::string_view raw, std::string& scratch, std::string_view& host) {
   std::string_view name = raw;
+  bool has_upper = false;
   if (!raw.empty() && raw[0] == '[') {
     const size_t close = raw.find(']');
     if (close == std::string_view::npos) return false;
     name = raw.substr(0, close + 1);
     if (!is_ip_literal(name) || !is_port_part(raw.substr(name.size()))) return false;
+    has_upper = true;  // perhaps: "[2001:DB8::1]"
   } else if (!raw.empty()) {
-    name = raw.substr(0, raw.find(':'));
-    if (!is_port_part(raw.substr(name.size()))) return false;
+    size_t size = 0;
+    if (!scan_name(raw, size, has_upper) || !is_port_part(raw.substr(size))) return false;
+    name = raw.substr(0, size);
     if (name.ends_with('.')) name.remove_suffix(1);
-    if (!is_name(name)) return false;
+    if (name.empty() || name.size() > kLongestName) return false;
   }
-  for (const char c : name) {
-    if (c == base::to_lower(c)) continue;
+  if (has_upper) {
     scratch.assign(name);
     for (char& letter : scratch) letter = base::to_lower(letter);
     name = scratch;
-    break;
   }
   host = name;
   return true;
@@ -228,18 +242,19 @@ bool is_ip_literal(std::string_view bracketed) {
   return true;
 }
 
-// RFC 1035 2.3.4 gives the 253 (255 with length bytes of the wire form). Underscores are in use; percent triplets are
-// not decoded into another name but refused.
-bool is_name(std::string_view host) {
-  constexpr size_t kLongest = 253;
-  if (host.empty() || host.size() > kLongest || host.back() == '.') return false;
+// Up to the first byte that no name holds, which must begin the port. False: an empty label.
+bool scan_name(std::string_view raw, size_t& size, bool& has_upper) {
   char before = '.';
-  for (const char c : host) {
-    const char lower = base::to_lower(c);
+  uint8_t seen = 0;
+  for (size = 0; size < raw.size(); ++size) {
+    const char c = raw[size];
+    const uint8_t which = kNameBytes[static_cast<uint8_t>(c)];
+    if (which == 0) break;
     if (c == '.' && before == '.') return false;
-    if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.') return false;
+    seen |= which;
     before = c;
   }
+  has_upper = seen & kUpperNameByte;
   return true;
 }
 
