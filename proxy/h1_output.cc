@@ -100,7 +100,7 @@ Task<IoState> H1Output::trailers(const FieldList& fields) {
   Buffer memory = buffers_.large();
   HeadWriter out(memory.span());
   out.append("0\r\n");
-  for (const Field& field : fields) out.field(field.name, field.value);
+  for (const Field& field : fields) out.field(FieldName::admitted(field.name), field.value);
   out.end();
   co_return co_await transport_.write(out.written(), gap_);
 }

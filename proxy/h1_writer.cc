@@ -106,10 +106,9 @@ char* copy(char* to, std::string_view text) {
   return to + size;
 }
 
-bool may_be_written(std::string_view name, std::string_view value) {
-  if (!bytes::is_token(name) || !bytes::is_value(value)) return false;
-  if (name.size() == 14) return !bytes::same(name, "content-length");
-  return name.size() != 17 || !bytes::same(name, "transfer-encoding");
+bool is_framing(std::string_view name) {
+  if (name.size() == 14) return bytes::same(name, "content-length");
+  return name.size() == 17 && bytes::same(name, "transfer-encoding");
 }
 
 }  // namespace
@@ -144,8 +143,9 @@ void HeadWriter::status_line(uint16_t status) {
   copy(copy(at, reason), "\r\n");
 }
 
-void HeadWriter::field(std::string_view name, std::string_view value) {
-  if (ended_ || !may_be_written(name, value)) {
+void HeadWriter::field(FieldName field_name, std::string_view value) {
+  const std::string_view name = field_name.text();
+  if (ended_ || is_framing(name) || !bytes::is_value(value)) {
     ++dropped_;
     return;
   }

@@ -23,7 +23,7 @@ class HeadWriter final {
   void request_line(std::string_view method, std::string_view path, std::string_view query);
   // "HTTP/1.1 200 OK" with the standard reason phrase. REQUIRES: 100 <= status <= 999, otherwise ok() is false.
   void status_line(uint16_t status);
-  void field(std::string_view name, std::string_view value);
+  void field(FieldName name, std::string_view value);
   // Content-Length or Transfer-Encoding: chunked or nothing. Once; a second call is left out and counted.
   void framing(const Framing& framing);
   // The empty line.

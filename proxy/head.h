@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <string_view>
 
+#include "proxy/h1_bytes.h"
 #include "proxy/limits.h"
 
 namespace narthex::proxy {
@@ -35,6 +37,29 @@ enum class FieldId : uint8_t {
 FieldId identify_field(std::string_view name);
 // The same, where the bytes have been looked at already. REQUIRES: only A-Z a-z 0-9 '-' in name.
 FieldId identify_plain_field(std::string_view name);
+
+// The name of a field that may be sent: a token (RFC 9110 5.1), made sure of where the name is made and not with every
+// head that is written.
+class FieldName {
+ public:
+  // A literal of ours: checked by the compiler.
+  template <size_t kSize>
+  consteval FieldName(const char (&literal)[kSize]) : text_(literal, kSize - 1) {
+    if (kSize < 2 || !bytes::all(text_, bytes::kToken)) throw "not a token";
+  }
+  // REQUIRES: a codec has found it to be a token.
+  static FieldName admitted(std::string_view name) { return FieldName(name); }
+  // Of unknown origin; nothing where it is no token.
+  static std::optional<FieldName> of(std::string_view name) {
+    if (!bytes::is_token(name)) return std::nullopt;
+    return FieldName(name);
+  }
+  std::string_view text() const { return text_; }
+
+ private:
+  explicit FieldName(std::string_view text) : text_(text) {}
+  std::string_view text_;
+};
 
 struct Field {
   std::string_view name, value;  // as received; the value without surrounding white space

@@ -17,11 +17,14 @@ namespace narthex::proxy {
 class OutgoingFields {
  public:
   void clear() { size_ = 0; }
-  void add(std::string_view name, std::string_view value) {
+  void add(FieldName name, std::string_view value) {
     if (size_ < fields_.size()) fields_[size_++] = {name, value};
   }
+  // One that was received.
+  void add(const Field& field) { add(FieldName::admitted(field.name), field.value); }
   struct Entry {
-    std::string_view name, value;
+    FieldName name = "-";
+    std::string_view value;
   };
   const Entry* begin() const { return fields_.data(); }
   const Entry* end() const { return fields_.data() + size_; }

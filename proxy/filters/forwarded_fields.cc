@@ -47,7 +47,7 @@ void forward_request_fields(const RequestHead& request, const Origin& origin, st
   std::string_view own_id = request_id;
   for (const Field& field : request.fields) {
     if (field.id == FieldId::x_request_id) own_id = field.value.empty() ? own_id : field.value;
-    if (!stays_from_request(field.id)) out.add(field.name, field.value);
+    if (!stays_from_request(field.id)) out.add(field);
   }
   const std::string_view scheme = origin.tls ? "https" : "http";
   out.add("X-Request-ID", own_id);
@@ -63,7 +63,7 @@ void forward_request_fields(const RequestHead& request, const Origin& origin, st
 void forward_interim_fields(const ResponseHead& response, OutgoingFields& out) {
   out.clear();
   for (const Field& field : response.fields)
-    if (!stays_from_response(field.id)) out.add(field.name, field.value);
+    if (!stays_from_response(field.id)) out.add(field);
 }
 
 void forward_response_fields(const ResponseHead& response, std::string_view date, OutgoingFields& out) {
