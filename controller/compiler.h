@@ -66,6 +66,8 @@ class Compiler final {
   std::vector<CertificateExpiry> certificate_expiries() const;
   const CompilerCounts& counts() const { return counts_; }
   size_t ingress_count() const { return store_.ingress_count(); }
+  // Does a served Ingress or a flag name this Secret? As of the last apply().
+  bool uses_secret(const config::ObjectKey& key) const { return store_.uses_secret(key); }
 
  private:
   // What all routes of one Ingress share; kept as long as its annotations stay the same.
