@@ -60,6 +60,8 @@ class Source {
   // What it still waits for, for /readyz and the log; empty once complete.
   virtual std::string waiting_for() const = 0;
   virtual std::vector<ObjectCount> object_counts() const = 0;
+  // These Secrets are in use and have not been delivered: the source may have left them out.
+  virtual void want(const std::vector<config::ObjectKey>&) {}
   virtual ApiMetrics api_metrics() const { return {}; }
 };
 
