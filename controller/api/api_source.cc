@@ -70,6 +70,7 @@ class ApiSource::Reading final : public std::enable_shared_from_this<Reading> {
   void start();
   void stop();
   std::string waiting_for() const;
+  bool stuck() const { return !complete_ && all_settled() && !has_enough(); }
   std::vector<ObjectCount> object_counts() const;
   ApiMetrics api_metrics() const;
   void want(const std::vector<ObjectKey>& secrets);
@@ -122,6 +123,7 @@ ApiClient& ApiSource::client() { return reading_->client_; }
 bool ApiSource::complete() const { return reading_->complete_; }
 std::string ApiSource::waiting_for() const { return reading_->waiting_for(); }
 std::string ApiSource::trouble() const { return reading_->trouble_; }
+bool ApiSource::stuck() const { return reading_->stuck(); }
 std::vector<ObjectCount> ApiSource::object_counts() const { return reading_->object_counts(); }
 ApiMetrics ApiSource::api_metrics() const { return reading_->api_metrics(); }
 void ApiSource::want(const std::vector<ObjectKey>& secrets) { reading_->want(secrets); }
@@ -225,6 +227,9 @@ void ApiSource::Reading::part_changed(const Reflector& part) {
   if (refused) findings.push_back(finding_about(part));
   say(source, std::move(findings));
   note_trouble();
+  // The server is back: who still waits need not wait to the end of its back-off.
+  if (part.state() == PartState::current)
+    for (const auto& other : parts_) other->hurry();
   const bool no_slices = scope.kind == ApiKind::endpoint_slice && part.state() == PartState::absent;
   const auto is_fallback = [&](const auto& one) {
     return one->scope().kind == ApiKind::endpoints && one->scope().ns == scope.ns;
@@ -270,9 +275,6 @@ void ApiSource::Reading::note_trouble() {
   if (!back && !trouble_.empty()) log::debug("the API server at {}: {}", client_.url(), now);
   if (back) log::info("the API server at {} answers", client_.url());
   trouble_ = now;
-  // Who still waits need not wait to the end of its back-off.
-  for (const auto& part : parts_)
-    if (part->state() == PartState::failing && part->trouble() != now) part->hurry();
 }
 
 std::string ApiSource::Reading::waiting_for() const {

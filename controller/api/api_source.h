@@ -52,6 +52,8 @@ class ApiSource final : public Source {
   std::string waiting_for() const override;
   // Why the API server does not answer, as of now; empty where it does.
   std::string trouble() const;
+  // Every part has been tried, and what was forbidden or is not there keeps it from being complete.
+  bool stuck() const;
   std::vector<ObjectCount> object_counts() const override;
   ApiMetrics api_metrics() const override;
   void want(const std::vector<config::ObjectKey>& secrets) override;
