@@ -49,7 +49,7 @@ class ApiClient::Core final : public std::enable_shared_from_this<Core> {
   // A connection for the identity as of now; an idle one unless `fresh`.
   void connect(bool fresh, Connected then);
   base::Result<std::shared_ptr<ApiTls>> tls_for(const Identity& identity);
-  void count(const ApiAnswer& answer) { ++answers_[answer.status == 0 ? "none" : std::to_string(answer.status)]; }
+  void count(uint32_t status) { ++answers_[status == 0 ? "none" : std::to_string(status)]; }
 
   asio::io_context& loop_;
   const ApiAccess access_;
@@ -85,6 +85,10 @@ class ApiClient::Core::Watching final : public std::enable_shared_from_this<Watc
   }
 
  private:
+  void take_line(std::string_view line) {
+    if (line.empty()) core_->count(200);  // as it begins: it may go on for long
+    if (!stopped_) line_(line);
+  }
   void take_answer(ApiAnswer answer);
 
   const std::shared_ptr<Core> core_;
@@ -230,7 +234,7 @@ void ApiClient::Core::take_answer(Job job, std::shared_ptr<ApiConnection> connec
     return run(std::move(job));
   }
   if (answer.status == 401 && !job.new_credentials) {
-    count(answer);
+    count(answer.status);
     credentials_.reject();
     job.new_credentials = true;
     return run(std::move(job));
@@ -239,7 +243,7 @@ void ApiClient::Core::take_answer(Job job, std::shared_ptr<ApiConnection> connec
 }
 
 void ApiClient::Core::end(const Job& job, ApiAnswer answer) {
-  count(answer);
+  count(answer.status);
   --running_;
   asio::post(loop_, [self = shared_from_this()] { self->pump(); });
   job.done(std::move(answer));
@@ -258,7 +262,7 @@ void ApiClient::Core::Watching::start() {
     self->connection_ = connection;
     self->core_->busy_.insert(connection);
     connection->watch(
-        self->request_, authorization, self->quiet_, [self](std::string_view line) { self->line_(line); },
+        self->request_, authorization, self->quiet_, [self](std::string_view line) { self->take_line(line); },
         [self](ApiAnswer answer) { self->take_answer(std::move(answer)); });
   });
 }
@@ -268,7 +272,7 @@ void ApiClient::Core::Watching::take_answer(ApiAnswer answer) {
   if (connection_) connection_->close();
   connection_ = nullptr;
   if (stopped_ || core_->stopped_) return;
-  core_->count(answer);
+  if (answer.status != 200) core_->count(answer.status);
   if (answer.status == 401 && !new_credentials_) {
     core_->credentials_.reject();
     new_credentials_ = true;
