@@ -15,6 +15,10 @@ bool is_idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
 }
 
+// Why a request body ended early: the client failed half-way, or the upstream takes nothing more. One that reset may have
+// answered before.
+bool rules_out_answer(Fault pump_fault) { return pump_fault != Fault::none && pump_fault != Fault::upstream_reset; }
+
 void write_hex(uint64_t value, char* out) {
   static constexpr std::array<char, 512> pairs = [] {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -194,15 +198,14 @@ Task<Fault> Exchange::exchange_streaming(UpstreamSide& upstream, Task<Fault> sen
   }
   co_await pump;
   if (Transport* raw = client_.raw()) raw->socket().clear_cancel();
-  // What the client did wrong explains why the upstream went silent.
-  if (result != Fault::none && row_of(pump_fault_).party == Party::client && pump_fault_ != Fault::none) result = pump_fault_;
+  if (result != Fault::none && rules_out_answer(pump_fault_)) result = pump_fault_;
   co_return result;
 }
 
 Task<void> Exchange::pump_request(UpstreamSide& upstream) {
   pump_fault_ = co_await pump_pieces(upstream);
-  // A client that failed half-way: the upstream must not wait for the rest.
-  if (pump_fault_ != Fault::none && row_of(pump_fault_).party == Party::client)
+  upstream.request_over();
+  if (rules_out_answer(pump_fault_))
     if (Transport* raw = upstream.raw()) raw->socket().cancel();
 }
 

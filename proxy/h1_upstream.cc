@@ -28,7 +28,18 @@ Fault H1Upstream::sent(IoState state, bool last) {
   return state == IoState::timed_out ? Fault::upstream_timeout : Fault::upstream_reset;
 }
 
+// While the request is on its way its own time-outs hold: an upload may take as long as it flows.
+base::SteadyTime H1Upstream::read_deadline() {
+  return request_over_ ? transport_.socket().loop().now() + limits::kUpstreamReadGap : base::SteadyTime::max();
+}
+
+void H1Upstream::request_over() {
+  request_over_ = true;
+  transport_.socket().hasten_read(read_deadline());
+}
+
 Task<Fault> H1Upstream::send_request(const OutgoingRequest& request, std::string_view first, bool last) {
+  request_over_ = last;
   return then(out_.request(request, first, last), [this, last](IoState state) { return sent(state, last); });
 }
 
@@ -44,7 +55,7 @@ Task<Fault> H1Upstream::read_head(ResponseHead& head) {
   in_.consume(std::exchange(head_bytes_, 0));  // an interim head before this one
   if (!in_.has_memory()) {
     // Memory is taken when there is something to put into it: the buffer used last is still in the cache then.
-    const IoState waited = co_await transport_.readable(transport_.socket().loop().now() + limits::kUpstreamReadGap);
+    const IoState waited = co_await transport_.readable(read_deadline());
     if (waited == IoState::timed_out) co_return Fault::upstream_timeout;
     if (waited != IoState::ok) co_return Fault::upstream_reset;
     in_.need(buffers_);
@@ -64,7 +75,7 @@ Task<Fault> H1Upstream::read_head(ResponseHead& head) {
       in_.compact();
       in_.grow(buffers_);
     }
-    const Io io = co_await transport_.read(in_.room(), transport_.socket().loop().now() + limits::kUpstreamReadGap);
+    const Io io = co_await transport_.read(in_.room(), read_deadline());
     if (io.state == IoState::timed_out) co_return Fault::upstream_timeout;
     if (io.state != IoState::ok) co_return Fault::upstream_reset;
     heard_ = true;
@@ -96,8 +107,7 @@ Task<BodyPiece> H1Upstream::read_body() {
     if (in_.room().size() < limits::kSmallBuffer / 2 || body_.worth_reading(SIZE_MAX) > limits::kSmallBuffer) in_.grow(buffers_);
     if (in_.room().empty()) co_return BodyPiece{BodyPiece::State::failed, {}, false, Fault::upstream_malformed};
     const std::span<char> room = in_.room();
-    const Io io = co_await transport_.read(room.first(body_.worth_reading(room.size())),
-                                           transport_.socket().loop().now() + limits::kUpstreamReadGap);
+    const Io io = co_await transport_.read(room.first(body_.worth_reading(room.size())), read_deadline());
     if (io.state == IoState::ok) {
       in_.produced(io.bytes);
       continue;

@@ -29,6 +29,7 @@ class H1Upstream final : public UpstreamSide, public Retired {
   Task<Fault> send_request(const OutgoingRequest& request, std::string_view first, bool last) override;
   Task<Fault> send_body(std::string_view piece, bool last) override;
   Task<Fault> send_trailers(const FieldList& trailers) override;
+  void request_over() override;
   Task<Fault> read_head(ResponseHead& head) override;
   Task<BodyPiece> read_body() override;
   BodyPiece buffered_body() override;
@@ -47,6 +48,7 @@ class H1Upstream final : public UpstreamSide, public Retired {
 
  private:
   Fault sent(IoState state, bool last);
+  base::SteadyTime read_deadline();
   void accept(const ResponseHead& head, size_t bytes);
 
   Transport transport_;
@@ -59,6 +61,7 @@ class H1Upstream final : public UpstreamSide, public Retired {
   ResponseContext context_;
   uint32_t exchanges_ = 0;
   size_t head_bytes_ = 0;  // of the last head, still in the buffer because it is viewed
+  bool request_over_ = false;  // nothing more of it will be sent, be it complete or not
   bool request_sent_ = false, final_head_seen_ = false, keep_alive_ = false, heard_ = false;
 };
 

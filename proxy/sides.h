@@ -96,6 +96,8 @@ class UpstreamSide {
   virtual Task<Fault> send_request(const OutgoingRequest& request, std::string_view first, bool last) = 0;
   virtual Task<Fault> send_body(std::string_view piece, bool last) = 0;
   virtual Task<Fault> send_trailers(const FieldList& trailers) = 0;
+  // A body that was sent in pieces is over, for good or ill: only from now on does the answer keep us waiting.
+  virtual void request_over() = 0;
   // The next head, 1xx included.
   virtual Task<Fault> read_head(ResponseHead& head) = 0;
   virtual Task<BodyPiece> read_body() = 0;
