@@ -100,8 +100,9 @@ TranslatedHost translate_host(const Store& store, const std::string& host) {
 }
 
 std::optional<std::string> canonical_path(const std::string& path) {
-  // A rule is written decoded; clients send these bytes, and those from 0x80 on, as percent triplets.
-  static constexpr std::string_view kEscaped = " \"#?<>\\^`{}";
+  // A rule is written decoded; clients must send these bytes as percent triplets. (Others may be sent raw as well, and
+  // normalise_target makes one of both.)
+  static constexpr std::string_view kEscaped = " #?\\";
   std::string target;
   for (size_t i = 0; i < path.size(); ++i) {
     const auto byte = static_cast<unsigned char>(path[i]);
@@ -110,7 +111,7 @@ std::optional<std::string> canonical_path(const std::string& path) {
     };
     const bool broken_percent = byte == '%' && !(is_hex(i + 1) && is_hex(i + 2));
     if (byte < 0x20 || byte == 0x7f) return std::nullopt;
-    if (byte >= 0x80 || broken_percent || kEscaped.find(path[i]) != std::string_view::npos) {
+    if (broken_percent || kEscaped.find(path[i]) != std::string_view::npos) {
       target += fmt::format("%{:02X}", byte);
     } else {
       target += path[i];

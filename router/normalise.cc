@@ -8,13 +8,16 @@
 namespace narthex::router {
 namespace {
 
-enum class PathByte : uint8_t { plain, slash, percent, query, bad };
+enum class PathByte : uint8_t { plain, slash, percent, unescaped, query, bad };
 
-// RFC 3986 3.3 names what a path may hold. We let bytes pass that backends are used to (>= 0x80, |^{}"<> and backquote)
-// and refuse what is read differently by different programs: controls, space, '#', '\'.
+// RFC 3986 3.3 names what a path may hold. We let bytes pass that clients send all the same (>= 0x80, |^{}"<> and
+// backquote), as what they would be in percent triplets, and refuse what is read differently by different programs:
+// controls, space, '#', '\'.
 constexpr std::array<PathByte, 256> kPathBytes = [] {
   std::array<PathByte, 256> bytes{};
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = i <= 0x20 || i == 0x7f ? PathByte::bad : PathByte::plain;
+  for (size_t i = 0x80; i < bytes.size(); ++i) bytes[i] = PathByte::unescaped;
+  for (const char c : {'|', '^', '{', '}', '"', '<', '>', '`'}) bytes[static_cast<uint8_t>(c)] = PathByte::unescaped;
   bytes['/'] = PathByte::slash;
   bytes['%'] = PathByte::percent;
   bytes['?'] = PathByte::query;
@@ -60,15 +63,16 @@ constexpr int decode_triplet(std::string_view text) {
 struct Scan {
   TargetError error = TargetError::none;
   bool canonical = true;
-  size_t size = 0;  // of the path, where it is canonical
+  bool same_but_escapes = true;  // where not canonical: only triplets look otherwise, none was decoded
+  size_t size = 0;               // of the raw path; 0 from scan_path where it is not canonical
 };
 
 Scan scan_path(std::string_view raw);
 bool is_dot_segment(std::string_view from_dot);
 bool is_canonical_triplet(std::string_view text);
-TargetError rewrite_path(std::string_view raw, std::string& path, size_t& size);
-TargetError append_segment(std::string_view raw, size_t& at, std::string& path);
-void resolve_dots(std::string& path, size_t segment);
+Scan rewrite_path(std::string_view raw, std::string& path);
+TargetError append_segment(std::string_view raw, size_t& at, std::string& path, bool& decoded);
+bool resolve_dots(std::string& path, size_t segment);
 bool is_valid_query(std::string_view query);
 bool is_port_part(std::string_view text);
 bool is_ip_literal(std::string_view bracketed);
@@ -79,17 +83,12 @@ bool scan_name(std::string_view raw, size_t& size, bool& has_upper);
 TargetError normalise_target(std::string_view raw, std::string& scratch, Target& out) {
   if (raw.empty() || raw[0] != '/') return TargetError::not_absolute_path;
   Scan scan = scan_path(raw);
-  std::string_view path = raw.substr(0, scan.size);
-  if (scan.error == TargetError::none && !scan.canonical) {
-    scan.error = rewrite_path(raw, scratch, scan.size);
-    path = scratch;
-  }
+  const bool canonical = scan.canonical;
+  if (scan.error == TargetError::none && !canonical) scan = rewrite_path(raw, scratch);
   if (scan.error != TargetError::none) return scan.error;
-  const std::string_view query = raw.substr(scan.size);
+  const std::string_view received = raw.substr(0, scan.size), query = raw.substr(scan.size);
   if (!is_valid_query(query)) return TargetError::bad_byte;
-  // Every other rewriting makes the path shorter.
-  const bool same_but_case = path.size() == scan.size;
-  out = {path, query, same_but_case ? raw.substr(0, scan.size) : path};
+  out = {canonical ? received : scratch, query, scan.same_but_escapes ? received : scratch};
   return TargetError::none;
 }
 
@@ -137,6 +136,8 @@ Scan scan_path(std::string_view raw) {
         if (!is_canonical_triplet(raw.substr(at))) return {.canonical = false};
         at += 3;
         break;
+      case PathByte::unescaped:
+        return {.canonical = false};
       case PathByte::query:
         return {.size = at};
       case PathByte::bad:
@@ -160,28 +161,38 @@ bool is_canonical_triplet(std::string_view text) {
 }
 
 // RFC 3986 6.2.2 and 5.2.4, after merging slashes. `path` ends with '/' whenever a segment begins; each byte is written
-// once and removed at most once, so the cost is linear. `size` becomes the length of the raw path.
-TargetError rewrite_path(std::string_view raw, std::string& path, size_t& size) {
+// once and removed at most once, so the cost is linear.
+Scan rewrite_path(std::string_view raw, std::string& path) {
   path.clear();
   path.reserve(raw.size());
   path += '/';
-  size_t at = 0;
+  size_t at = 1;
+  bool same = true;
   while (at < raw.size() && raw[at] != '?') {
     if (raw[at] == '/') {
-      if (path.back() != '/') path += '/';
+      if (path.back() != '/') {
+        path += '/';
+      } else {
+        same = false;
+      }
       ++at;
       continue;
     }
     const size_t segment = path.size();
-    if (const TargetError error = append_segment(raw, at, path); error != TargetError::none) return error;
-    resolve_dots(path, segment);
+    bool decoded = false;
+    if (const TargetError error = append_segment(raw, at, path, decoded); error != TargetError::none)
+      return {.error = error};
+    same = !resolve_dots(path, segment) && !decoded && same;
   }
-  size = at;
-  return TargetError::none;
+  return {.canonical = false, .same_but_escapes = same, .size = at};
 }
 
-TargetError append_segment(std::string_view raw, size_t& at, std::string& path) {
+void append_triplet(uint8_t byte, std::string& path) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
+  path += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
+TargetError append_segment(std::string_view raw, size_t& at, std::string& path, bool& decoded) {
   for (; at < raw.size(); ++at) {
     switch (path_byte(raw[at])) {
       case PathByte::slash:
@@ -192,14 +203,18 @@ TargetError append_segment(std::string_view raw, size_t& at, std::string& path) 
       case PathByte::plain:
         path += raw[at];
         break;
+      case PathByte::unescaped:
+        append_triplet(static_cast<uint8_t>(raw[at]), path);
+        break;
       case PathByte::percent: {
         const int byte = decode_triplet(raw.substr(at));
         if (byte < 0) return TargetError::bad_percent;
         if (byte == 0) return TargetError::bad_byte;
         if (is_unreserved(byte)) {
           path += static_cast<char>(byte);
+          decoded = true;
         } else {
-          path += {'%', kDigits[static_cast<size_t>(byte) >> 4], kDigits[static_cast<size_t>(byte) & 15]};
+          append_triplet(static_cast<uint8_t>(byte), path);
         }
         at += 2;
         break;
@@ -210,12 +225,13 @@ TargetError append_segment(std::string_view raw, size_t& at, std::string& path) 
 }
 
 // The segment that begins at `segment` has just been written: "." goes, ".." goes together with the segment before it.
-void resolve_dots(std::string& path, size_t segment) {
+bool resolve_dots(std::string& path, size_t segment) {
   const std::string_view written = std::string_view(path).substr(segment);
   const bool up = written == "..";
-  if (!up && written != ".") return;
+  if (!up && written != ".") return false;
   path.resize(segment);
   if (up && segment > 1) path.resize(path.rfind('/', segment - 2) + 1);
+  return true;
 }
 
 bool is_valid_query(std::string_view query) {

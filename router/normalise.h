@@ -2,10 +2,10 @@
 // use what comes out here, so that nobody downstream can read a path differently from how it was matched. Pure; any
 // thread.
 //
-// Path (RFC 3986 6.2.2, and stricter): percent-encoded unreserved characters are decoded, hex digits are upper case,
-// runs of slashes are merged, dot segments are resolved (never above the root). Encoded slashes and backslashes stay
-// encoded. Refused: NUL and other control bytes (raw or encoded NUL), raw backslash, '#', space, broken percent
-// triplets.
+// Path (RFC 3986 6.2.2, and stricter): percent-encoded unreserved characters are decoded, bytes that should have been
+// encoded are (from 0x80 on, and |^{}"<> and backquote), hex digits are upper case, runs of slashes are merged, dot
+// segments are resolved (never above the root). Encoded slashes and backslashes stay encoded. Refused: NUL and other
+// control bytes (raw or encoded NUL), raw backslash, '#', space, broken percent triplets.
 #pragma once
 
 #include <string>
@@ -13,12 +13,12 @@
 
 namespace narthex::router {
 
-// LIMIT: canonical text is never longer than what came in.
+// LIMIT: canonical text is at most three times as long as what came in.
 struct Target {
   std::string_view path;   // canonical, starts with '/'
   std::string_view query;  // as received, with its '?', or empty
-  // What goes upstream: the canonical path, but with the client's own case of hex digits where nothing else differs, because
-  // some applications compare encoded text (both spellings mean the same, RFC 3986 6.2.2.1).
+  // What goes upstream: the canonical path, but as it came where it differs in the look of percent triplets only, because
+  // some applications compare encoded text (all spellings mean the same, RFC 3986 6.2.2.1 and 2.1).
   std::string_view forwarded;
 };
 

@@ -19,7 +19,7 @@ struct PemPair {
 
 struct CertificateSpec {
   std::vector<std::string> names;  // subjectAltName dNSName, byte by byte as given (a NUL too)
-  std::string common_name;         // empty: no CN
+  std::string common_name{};       // empty: no CN
   KeyKind key = KeyKind::p256;
   KeyForm form = KeyForm::pkcs8;
   std::chrono::seconds not_before{-3600};  // both from now
