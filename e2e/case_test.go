@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"narthex.test/e2e/cluster"
+)
+
+// patience is how long a case waits for something that takes a moment. It is long, since it only costs time where something is broken.
+const patience = 30 * time.Second
+
+// Case is one test: it has a namespace of its own, which is deleted at its end.
+type Case struct {
+	*testing.T
+	Namespace string
+}
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// begin starts a case that may run beside others.
+func begin(t *testing.T) *Case {
+	t.Helper()
+	c := prepare(t)
+	t.Parallel()
+	c.makeNamespace()
+	return c
+}
+
+// beginAlone starts a case during which no other runs.
+func beginAlone(t *testing.T) *Case {
+	t.Helper()
+	c := prepare(t)
+	c.makeNamespace()
+	return c
+}
+
+func prepare(t *testing.T) *Case {
+	t.Cleanup(func() { count(t) })
+	if skipped != "" {
+		t.Skip(skipped)
+	}
+	name := notInNames.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "-")
+	return &Case{T: t, Namespace: name[:min(len(name), 60)]}
+}
+
+func (c *Case) makeNamespace() {
+	c.Helper()
+	c.kubectl("create", "namespace", c.Namespace)
+	c.Cleanup(func() { c.try("delete", "namespace", c.Namespace, "--wait=false") })
+	// Pods are refused before the controllers have made it.
+	c.until("the default service account is there", func() error {
+		_, err := c.try("get", "serviceaccount", "default", "-n", c.Namespace)
+		return err
+	})
+}
+
+// kubectl runs it as a user would, in the namespace of the case, and gives what it says.
+func (c *Case) kubectl(arguments ...string) string {
+	c.Helper()
+	output, err := c.try(arguments...)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return output
+}
+
+// try is kubectl that may fail.
+func (c *Case) try(arguments ...string) (string, error) { return c.input("", arguments...) }
+
+// apply applies manifests. In them, NAMESPACE stands for that of the case.
+func (c *Case) apply(manifests ...string) {
+	c.Helper()
+	if _, err := c.input(strings.Join(manifests, "\n---\n"), "apply", "-f", "-"); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// applyFile applies a file of manifests/.
+func (c *Case) applyFile(name string) {
+	c.Helper()
+	c.apply(c.read(filepath.Join("manifests", name)))
+}
+
+func (c *Case) read(name string) string {
+	c.Helper()
+	text, err := os.ReadFile(filepath.Join(source, name))
+	if err != nil {
+		c.Fatal(err)
+	}
+	return string(text)
+}
+
+func (c *Case) input(input string, arguments ...string) (string, error) {
+	namespaced := append([]string{"--namespace=" + c.Namespace}, arguments...)
+	command := exec.Command(control.Program("kubectl"), namespaced...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+control.AdminKubeconfig(), "HOME="+folder)
+	command.Stdin = strings.NewReader(strings.ReplaceAll(input, "NAMESPACE", c.Namespace))
+	var said, complained bytes.Buffer
+	command.Stdout, command.Stderr = &said, &complained
+	if err := command.Run(); err != nil {
+		return said.String(), fmt.Errorf("kubectl %s: %w\n%s%s", strings.Join(arguments, " "), err, said.String(), complained.String())
+	}
+	return said.String(), nil
+}
+
+// rolledOut waits until a Deployment has all its pods, all of them ready and of its latest form.
+func (c *Case) rolledOut(deployment string) {
+	c.Helper()
+	c.kubectl("rollout", "status", "deployment/"+deployment, "--timeout=120s")
+}
+
+// deploy runs a Deployment of echo and a Service of the same name, port 80, named http, and waits for the pods.
+func (c *Case) deploy(name string, replicas int) {
+	c.Helper()
+	c.apply(fmt.Sprintf(deployment, name, replicas, name, name, name, name, name, name))
+	c.rolledOut(name)
+}
+
+const deployment = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %s}
+spec:
+  replicas: %d
+  selector: {matchLabels: {app: %s}}
+  template:
+    metadata: {labels: {app: %s}}
+    spec:
+      automountServiceAccountToken: false
+      containers:
+      - name: echo
+        image: narthex.test/echo:1
+        args: ["8080"]
+        env: [{name: NAME, value: %s}]
+        ports: [{name: web, containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /ready, port: web}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: %s, labels: {app: %s}}
+spec:
+  selector: {app: %s}
+  ports: [{name: http, port: 80, targetPort: web}]
+`
+
+// podIPs are the addresses of the pods with a label app, in the order of their names.
+func (c *Case) podIPs(app string) []string {
+	c.Helper()
+	return strings.Fields(c.kubectl("get", "pods", "-l", "app="+app, "-o", "jsonpath={.items[*].status.podIP}"))
+}
+
+// until waits for something to become true, that is, to give no error.
+func (c *Case) until(what string, check func() error) {
+	c.Helper()
+	if err := within(patience, check); err != nil {
+		c.Fatalf("not within %v: %s\n%v", patience, what, err)
+	}
+}
+
+func within(patience time.Duration, check func() error) error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		err := check()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// startNarthex runs `narthex controller` with all rights that it asks for on the objects of the case's namespace.
+func (c *Case) startNarthex(flags ...string) *Narthex {
+	c.Helper()
+	return c.startNarthexAs("narthex", "narthex", append([]string{"--watch-namespace=" + c.Namespace}, flags...)...)
+}
+
+// startNarthexAs runs it as a service account.
+func (c *Case) startNarthexAs(namespace, account string, flags ...string) *Narthex {
+	c.Helper()
+	n := c.launchNarthexAs(namespace, account, flags...)
+	n.awaitReady()
+	return n
+}
+
+// launchNarthexAs starts it and does not wait for anything.
+func (c *Case) launchNarthexAs(namespace, account string, flags ...string) *Narthex {
+	c.Helper()
+	number := instances.Add(1)
+	n := &Narthex{c: c, Address: fmt.Sprintf("127.0.%d.%d", 1+number/250, 1+number%250)}
+	name := fmt.Sprintf("%s-narthex-%d", c.Namespace, number)
+	n.TokenFile = filepath.Join(folder, name+".token")
+	n.WriteToken(c.kubectl("create", "token", account, "--namespace="+namespace, "--duration=1h"))
+	kubeconfig := filepath.Join(folder, name+".kubeconfig")
+	if err := control.WriteKubeconfig(kubeconfig, "tokenFile: "+n.TokenFile); err != nil {
+		c.Fatal(err)
+	}
+	argv := append([]string{narthex, "controller", "--kubeconfig=" + kubeconfig, "--bind-address=" + n.Address,
+		"--http-port=8080", "--https-port=8443", "--admin-port=10254"}, flags...)
+	var err error
+	if n.process, err = cluster.StartProcess(name, folder, argv, []string{"POD_NAME=" + name, "POD_NAMESPACE=" + namespace}); err != nil {
+		c.Fatal(err)
+	}
+	c.Cleanup(func() {
+		if c.Failed() {
+			c.Log(n.process.Tail(40))
+			c.Log("--- /findings:\n" + n.admin("/findings") + "--- /routes:\n" + n.admin("/routes"))
+		}
+		n.process.Kill()
+	})
+	return n
+}
