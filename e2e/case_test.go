@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"narthex.test/e2e/cluster"
 )
 
 // patience is how long a case waits for something that takes a moment. It is long, since it only costs time where something is broken.
@@ -98,11 +96,15 @@ func (c *Case) read(name string) string {
 	return string(text)
 }
 
+// input is kubectl that may fail, with something on its standard input.
 func (c *Case) input(input string, arguments ...string) (string, error) {
-	namespaced := append([]string{"--namespace=" + c.Namespace}, arguments...)
-	command := exec.Command(control.Program("kubectl"), namespaced...)
+	return kubectl(strings.ReplaceAll(input, "NAMESPACE", c.Namespace), append([]string{"--namespace=" + c.Namespace}, arguments...)...)
+}
+
+func kubectl(input string, arguments ...string) (string, error) {
+	command := exec.Command(control.Program("kubectl"), arguments...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+control.AdminKubeconfig(), "HOME="+folder)
-	command.Stdin = strings.NewReader(strings.ReplaceAll(input, "NAMESPACE", c.Namespace))
+	command.Stdin = strings.NewReader(input)
 	var said, complained bytes.Buffer
 	command.Stdout, command.Stderr = &said, &complained
 	if err := command.Run(); err != nil {
@@ -172,46 +174,4 @@ func within(patience time.Duration, check func() error) error {
 			return err
 		}
 	}
-}
-
-// startNarthex runs `narthex controller` with all rights that it asks for on the objects of the case's namespace.
-func (c *Case) startNarthex(flags ...string) *Narthex {
-	c.Helper()
-	return c.startNarthexAs("narthex", "narthex", append([]string{"--watch-namespace=" + c.Namespace}, flags...)...)
-}
-
-// startNarthexAs runs it as a service account.
-func (c *Case) startNarthexAs(namespace, account string, flags ...string) *Narthex {
-	c.Helper()
-	n := c.launchNarthexAs(namespace, account, flags...)
-	n.awaitReady()
-	return n
-}
-
-// launchNarthexAs starts it and does not wait for anything.
-func (c *Case) launchNarthexAs(namespace, account string, flags ...string) *Narthex {
-	c.Helper()
-	number := instances.Add(1)
-	n := &Narthex{c: c, Address: fmt.Sprintf("127.0.%d.%d", 1+number/250, 1+number%250)}
-	name := fmt.Sprintf("%s-narthex-%d", c.Namespace, number)
-	n.TokenFile = filepath.Join(folder, name+".token")
-	n.WriteToken(c.kubectl("create", "token", account, "--namespace="+namespace, "--duration=1h"))
-	kubeconfig := filepath.Join(folder, name+".kubeconfig")
-	if err := control.WriteKubeconfig(kubeconfig, "tokenFile: "+n.TokenFile); err != nil {
-		c.Fatal(err)
-	}
-	argv := append([]string{narthex, "controller", "--kubeconfig=" + kubeconfig, "--bind-address=" + n.Address,
-		"--http-port=8080", "--https-port=8443", "--admin-port=10254"}, flags...)
-	var err error
-	if n.process, err = cluster.StartProcess(name, folder, argv, []string{"POD_NAME=" + name, "POD_NAMESPACE=" + namespace}); err != nil {
-		c.Fatal(err)
-	}
-	c.Cleanup(func() {
-		if c.Failed() {
-			c.Log(n.process.Tail(40))
-			c.Log("--- /findings:\n" + n.admin("/findings") + "--- /routes:\n" + n.admin("/routes"))
-		}
-		n.process.Kill()
-	})
-	return n
 }

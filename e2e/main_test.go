@@ -72,6 +72,20 @@ func bringUp(ctx context.Context) error {
 		Folder:    pods,
 		APIServer: fmt.Sprintf("%s:%d", cluster.NodeIP, cluster.Port),
 	})
+	if err != nil {
+		return err
+	}
+	return install()
+}
+
+// install gives the cluster what an administrator gives it before Narthex can run.
+func install() error {
+	class := "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: nginx}\nspec: {controller: k8s.io/ingress-nginx}\n"
+	rights, err := os.ReadFile(filepath.Join(source, "rbac", "cluster.yaml"))
+	if err != nil {
+		return err
+	}
+	_, err = kubectl(string(rights)+"\n---\n"+class, "apply", "-f", "-")
 	return err
 }
 

@@ -22,12 +22,14 @@ import (
 const (
 	httpPort  = "8080"
 	httpsPort = "8443"
+	adminPort = "10254"
 )
 
 var instances atomic.Int32
 
-// Narthex is a running `narthex controller` on a loopback address of its own.
+// Narthex is a running program under test on a loopback address of its own.
 type Narthex struct {
+	Name      string
 	Address   string
 	TokenFile string
 	c         *Case
@@ -90,7 +92,7 @@ func (n *Narthex) settled(url, status, name string, options ...string) {
 // admin is a page of the admin port.
 func (n *Narthex) admin(path string) string {
 	client := http.Client{Timeout: 5 * time.Second}
-	answer, err := client.Get("http://" + n.Address + ":10254" + path)
+	answer, err := client.Get("http://" + n.Address + ":" + adminPort + path)
 	if err != nil {
 		return err.Error() + "\n"
 	}
