@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,7 +22,7 @@ type Case struct {
 	Namespace string
 }
 
-var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+var wordBegins = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
 // begin starts a case that may run beside others.
 func begin(t *testing.T) *Case {
@@ -37,6 +38,11 @@ func beginAlone(t *testing.T) *Case {
 	t.Helper()
 	c := prepare(t)
 	c.makeNamespace()
+	c.Cleanup(func() {
+		if err := control.EnsureAPIServer(context.Background()); err != nil {
+			c.Error(err)
+		}
+	})
 	return c
 }
 
@@ -45,8 +51,8 @@ func prepare(t *testing.T) *Case {
 	if skipped != "" {
 		t.Skip(skipped)
 	}
-	name := notInNames.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "-")
-	return &Case{T: t, Namespace: name[:min(len(name), 60)]}
+	name := strings.ToLower(wordBegins.ReplaceAllString(strings.TrimPrefix(t.Name(), "Test"), "$1-$2"))
+	return &Case{T: t, Namespace: strings.TrimRight(name[:min(len(name), 50)], "-")}
 }
 
 func (c *Case) makeNamespace() {
@@ -162,16 +168,19 @@ func (c *Case) podIPs(app string) []string {
 // until waits for something to become true, that is, to give no error.
 func (c *Case) until(what string, check func() error) {
 	c.Helper()
-	if err := within(patience, check); err != nil {
-		c.Fatalf("not within %v: %s\n%v", patience, what, err)
-	}
+	c.within(patience, what, check)
 }
 
-func within(patience time.Duration, check func() error) error {
+// within is until with another patience.
+func (c *Case) within(patience time.Duration, what string, check func() error) {
+	c.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		err := check()
-		if err == nil || time.Now().After(deadline) {
-			return err
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.Fatalf("not within %v: %s\n%v", patience, what, err)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"narthex.test/e2e/cluster"
 )
@@ -16,17 +18,23 @@ func (c *Case) startNarthex(flags ...string) *Narthex {
 // startNarthexAs runs it with the rights of a service account.
 func (c *Case) startNarthexAs(namespace, account string, flags ...string) *Narthex {
 	c.Helper()
-	n := c.launch(namespace, account, flags...)
+	n := c.launch(namespace, c.token(namespace, account), flags...)
 	n.awaitReady()
 	return n
 }
 
-// launch starts it as a service account and does not wait for anything. Elections are held within the case.
-func (c *Case) launch(namespace, account string, flags ...string) *Narthex {
+// token is a new one for a service account.
+func (c *Case) token(namespace, account string) string {
+	c.Helper()
+	return c.kubectl("create", "token", account, "--namespace="+namespace, "--duration=1h")
+}
+
+// launch starts it with a token in a namespace and does not wait for anything. Elections are held within the case.
+func (c *Case) launch(namespace, token string, flags ...string) *Narthex {
 	c.Helper()
 	n := c.newNarthex()
 	n.TokenFile = filepath.Join(folder, n.Name+".token")
-	n.WriteToken(c.kubectl("create", "token", account, "--namespace="+namespace, "--duration=1h"))
+	n.WriteToken(token)
 	kubeconfig := filepath.Join(folder, n.Name+".kubeconfig")
 	if err := control.WriteKubeconfig(kubeconfig, "tokenFile: "+n.TokenFile); err != nil {
 		c.Fatal(err)
@@ -43,6 +51,18 @@ func (c *Case) startStandalone(manifests string) *Narthex {
 	n.run(nil, "serve", "--manifests="+manifests)
 	n.awaitReady()
 	return n
+}
+
+// needs skips the case as long as a flag is accepted but has no effect.
+func (c *Case) needs(flag string) {
+	c.Helper()
+	help, err := exec.Command(narthex, "--help").Output()
+	if err != nil {
+		c.Fatal(err)
+	}
+	if _, idle, _ := strings.Cut(string(help), "have no effect:"); strings.Contains(idle, flag+" ") || strings.Contains(idle, flag+"\n") {
+		c.Skip("this version gives no effect to ", flag)
+	}
 }
 
 func (c *Case) newNarthex() *Narthex {

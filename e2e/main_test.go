@@ -56,7 +56,10 @@ func TestMain(m *testing.M) {
 }
 
 func bringUp(ctx context.Context) error {
-	var err error
+	err := serveNames()
+	if err != nil {
+		return err
+	}
 	if control, err = cluster.Start(ctx, os.Getenv("E2E_PROGRAMS"), folder); err != nil {
 		return err
 	}

@@ -166,6 +166,7 @@ func (n *Narthex) resident() int {
 type Load struct {
 	n        *Narthex
 	stopped  chan struct{}
+	once     sync.Once
 	clients  sync.WaitGroup
 	mutex    sync.Mutex
 	answered int
@@ -180,6 +181,7 @@ func (n *Narthex) load(clients int, host, path string) *Load {
 	for range clients {
 		l.clients.Go(func() { l.run(at(host, path)) })
 	}
+	n.c.Cleanup(l.end)
 	return l
 }
 
@@ -243,11 +245,15 @@ func (l *Load) total() int {
 	return l.answered
 }
 
+func (l *Load) end() {
+	l.once.Do(func() { close(l.stopped) })
+	l.clients.Wait()
+}
+
 // stop ends the load; a failed request fails the case.
 func (l *Load) stop() {
 	l.n.c.Helper()
-	close(l.stopped)
-	l.clients.Wait()
+	l.end()
 	l.n.c.Logf("%d requests, %d failed, over %d pods", l.answered, len(l.failures), len(l.pods))
 	if len(l.failures) != 0 {
 		l.n.c.Errorf("%d of %d requests failed:\n%s", len(l.failures), l.answered, strings.Join(l.failures[:min(len(l.failures), 10)], "\n"))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	etcd "go.etcd.io/etcd/client/v3"
@@ -45,6 +46,7 @@ type Cluster struct {
 	programs          string
 	etcd              *Process
 	apiServer         *Process
+	port              int // of the API server
 	controllerManager *Process
 }
 
@@ -137,15 +139,30 @@ func (c *Cluster) StartAPIServer(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
-	return c.waitReady(ctx, port)
+	c.port = port
+	return c.waitReady(ctx)
 }
 
 // StopAPIServer ends the API server and with it all connections to it.
 func (c *Cluster) StopAPIServer() { c.apiServer.Kill() }
 
+// EnsureAPIServer brings it back to where clients look for it, if a case has left it otherwise.
+func (c *Cluster) EnsureAPIServer(ctx context.Context) error {
+	c.ResumeAPIServer()
+	select {
+	case <-c.apiServer.Ended():
+	default:
+		if c.port == Port {
+			return nil
+		}
+		c.StopAPIServer()
+	}
+	return c.StartAPIServer(ctx, Port)
+}
+
 // PauseAPIServer makes it silent without closing a connection, as a broken network does; ResumeAPIServer lets it go on.
-func (c *Cluster) PauseAPIServer()  { pause(c.apiServer) }
-func (c *Cluster) ResumeAPIServer() { resume(c.apiServer) }
+func (c *Cluster) PauseAPIServer()  { c.apiServer.Signal(syscall.SIGSTOP) }
+func (c *Cluster) ResumeAPIServer() { c.apiServer.Signal(syscall.SIGCONT) }
 
 // Compact forgets all revisions of etcd but the latest.
 func (c *Cluster) Compact(ctx context.Context) error {
@@ -233,7 +250,7 @@ func (c *Cluster) startControllerManager() error {
 	return err
 }
 
-func (c *Cluster) waitReady(ctx context.Context, port int) error {
+func (c *Cluster) waitReady(ctx context.Context) error {
 	transport, err := rest.TransportFor(c.Config)
 	if err != nil {
 		return err
@@ -247,7 +264,7 @@ func (c *Cluster) waitReady(ctx context.Context, port int) error {
 			return fmt.Errorf("etcd ended\n%s", c.etcd.Tail(20))
 		case <-time.After(50 * time.Millisecond):
 		}
-		answer, err := client.Get(fmt.Sprintf("https://127.0.0.1:%d/readyz", port))
+		answer, err := client.Get(fmt.Sprintf("https://127.0.0.1:%d/readyz", c.port))
 		if err != nil {
 			continue
 		}

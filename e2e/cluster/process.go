@@ -52,7 +52,13 @@ func (p *Process) Ended() <-chan struct{} { return p.ended }
 func (p *Process) ExitCode() int { return p.command.ProcessState.ExitCode() }
 
 // Signal sends a signal to the process and those that it started.
-func (p *Process) Signal(signal syscall.Signal) { _ = syscall.Kill(-p.Pid(), signal) }
+func (p *Process) Signal(signal syscall.Signal) {
+	select {
+	case <-p.ended: // its number may be another's by now
+	default:
+		_ = syscall.Kill(-p.Pid(), signal)
+	}
+}
 
 // Stop sends SIGTERM, and SIGKILL to what has not ended within patience.
 func (p *Process) Stop(patience time.Duration) {
@@ -82,6 +88,3 @@ func (p *Process) Tail(lines int) string {
 	}
 	return fmt.Sprintf("--- the end of %s.log:\n%s\n---", p.Name, strings.Join(all, "\n"))
 }
-
-func pause(p *Process)  { p.Signal(syscall.SIGSTOP) }
-func resume(p *Process) { p.Signal(syscall.SIGCONT) }
