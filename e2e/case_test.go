@@ -22,7 +22,7 @@ type Case struct {
 	Namespace string
 }
 
-var wordBegins = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+var wordBegins = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
 
 // begin starts a case that may run beside others.
 func begin(t *testing.T) *Case {
@@ -51,7 +51,7 @@ func prepare(t *testing.T) *Case {
 	if skipped != "" {
 		t.Skip(skipped)
 	}
-	name := strings.ToLower(wordBegins.ReplaceAllString(strings.TrimPrefix(t.Name(), "Test"), "$1-$2"))
+	name := strings.ToLower(wordBegins.ReplaceAllString(strings.TrimPrefix(t.Name(), "Test"), "$1$3-$2$4"))
 	return &Case{T: t, Namespace: strings.TrimRight(name[:min(len(name), 50)], "-")}
 }
 
