@@ -22,6 +22,7 @@ std::optional<uint64_t> parse_decimal(std::string_view text, uint64_t max = UINT
 
 // RFC 4648 section 4, padding required, white space between characters allowed (YAML folds long values).
 std::optional<std::string> decode_base64(std::string_view text);
+std::string encode_base64(std::string_view bytes);  // with padding, without line ends
 
 // Lower-case hexadecimal, 16 digits.
 std::string hex(uint64_t value);

@@ -14,14 +14,16 @@ namespace narthex::config {
 namespace {
 
 constexpr auto kGroups =
-    std::to_array({FlagGroup::objects, FlagGroup::listening, FlagGroup::classes, FlagGroup::defaults,
+    std::to_array({FlagGroup::objects, FlagGroup::cluster, FlagGroup::listening, FlagGroup::classes, FlagGroup::defaults,
                    FlagGroup::logging, FlagGroup::shutdown, FlagGroup::general});
 
 constexpr const char* kUsage =
     "narthex: an Ingress controller for Kubernetes\n\n"
     "Usage:\n"
     "  narthex serve --manifests PATH [flags]   serve the objects of a folder, and follow its changes\n"
+    "  narthex controller [flags]               serve what a cluster's API server says, and follow it\n"
     "  narthex check PATH... [flags]            print findings and routes; exit status 1 if anything is refused\n"
+    "  narthex check --kubeconfig PATH [flags]  the same of a live cluster\n"
     "  narthex version                          print the version\n"
     "  narthex help                             print this text\n\n"
     "Flags are written --name=value or --name value; booleans --name or --name=false.\n";
@@ -123,13 +125,32 @@ bool is_on(const Split& split, std::string_view name) {
   return found != split.flags.end() && parse_go_bool(found->values.back()).value_or(false);
 }
 
+std::string read_controller(const std::vector<std::string>& rest, Flags& flags) {
+  flags.command = Command::controller;
+  if (!rest.empty()) return fmt::format("controller takes flags only, but there is {}", in_quotes(rest[0]));
+  return flags.manifests.empty() ? "" : "controller reads the API server; use serve with --manifests";
+}
+
+std::string read_check(const std::vector<std::string>& rest, Flags& flags) {
+  flags.command = Command::check;
+  flags.manifests.insert(flags.manifests.end(), rest.begin(), rest.end());
+  const bool has_empty = std::find(rest.begin(), rest.end(), "") != rest.end();
+  const bool cluster = !flags.kubeconfig.empty() || !flags.apiserver_host.empty();
+  if (cluster && !flags.manifests.empty())
+    return "check reads either manifests or a cluster; leave out the PATH, or --kubeconfig and --apiserver-host";
+  return !cluster && (flags.manifests.empty() || has_empty)
+             ? "check needs a PATH: a folder or a file of manifests, or - for standard input; or --kubeconfig PATH for "
+               "a live cluster"
+             : "";
+}
+
 // The command and its words. Empty, or what is wrong.
 std::string read_command(const Split& split, Flags& flags) {
   if (is_on(split, "help") || (split.words.empty() && is_on(split, "version"))) {
     flags.command = is_on(split, "help") ? Command::help : Command::version;
     return {};
   }
-  if (split.words.empty()) return "give a command: serve, check, version or help";
+  if (split.words.empty()) return "give a command: serve, controller, check, version or help";
   const std::string& command = split.words.front();
   const std::vector<std::string> rest(split.words.begin() + 1, split.words.end());
   if (command == "help" || command == "version") {
@@ -146,14 +167,9 @@ std::string read_command(const Split& split, Flags& flags) {
                  "for standard input"
                : "";
   }
-  if (command != "check")
-    return fmt::format("there is no command {}; use serve, check, version or help", in_quotes(command));
-  flags.command = Command::check;
-  flags.manifests.insert(flags.manifests.end(), rest.begin(), rest.end());
-  const bool has_empty = std::find(rest.begin(), rest.end(), "") != rest.end();
-  return flags.manifests.empty() || has_empty
-             ? "check needs a PATH: a folder or a file of manifests, or - for standard input"
-             : "";
+  if (command == "controller") return read_controller(rest, flags);
+  if (command == "check") return read_check(rest, flags);
+  return fmt::format("there is no command {}; use serve, controller, check, version or help", in_quotes(command));
 }
 
 std::string flag_column(const FlagRow& row) {
@@ -199,6 +215,11 @@ ParsedFlags parse_flags(int argc, const char* const* argv) {
   }
   const std::string fault = read_command(split, flags);
   if (!fault.empty()) return usage_error(fault);
+  if (!flags.watch_namespaces.empty() && !flags.watch_namespace_selector.empty())
+    return usage_error("--watch-namespace and --watch-namespace-selector exclude each other; give one of the two");
+  for (const Given& given : split.flags)
+    if (flags.command == Command::serve && given.row->group == FlagGroup::cluster)
+      out.warnings.push_back(fmt::format("--{} has no effect: serve reads --manifests", given.row->name));
   if (flags.command == Command::help) {
     out.text = help_text();
     return out;

@@ -12,7 +12,7 @@
 
 namespace narthex::config {
 
-enum class Command { serve, check, version, help };
+enum class Command { serve, controller, check, version, help };
 
 struct Flags {
   Command command = Command::help;
@@ -28,6 +28,10 @@ struct Flags {
   std::optional<ObjectKey> default_backend_service, default_ssl_certificate;
   base::log::Format log_format = base::log::Format::text;
   base::log::Level log_level = base::log::Level::info;
+  // The API server, of `controller` and `check`; all empty: the pod's own.
+  std::string kubeconfig, apiserver_host, certificate_authority;
+  std::vector<std::string> watch_namespaces;  // empty: all
+  std::string watch_namespace_selector;       // "team=a,env in (prod)"; empty: none
   std::string access_log;  // empty: off; "-": standard output; else a file that is appended to
   uint32_t shutdown_grace_seconds = 0;    // --shutdown-grace-period: not ready, still accepting
   uint32_t shutdown_timeout_seconds = 30; // --shutdown-timeout: for what is in flight

@@ -12,6 +12,7 @@ namespace narthex::config {
 namespace {
 
 constexpr uint32_t kMaxWorkers = 1024;
+constexpr size_t kMaxNamespaces = 100;  // each costs four watches
 constexpr uint32_t kMaxSeconds = 24 * 60 * 60;  // of the waits at the end: a day
 
 const char* port(const std::string& value, uint16_t& into) {
@@ -52,6 +53,30 @@ const char* word(const std::string& value, std::string& into, const char* expect
 const char* manifests(const std::string& value, Flags& flags) {
   if (value.empty()) return "a folder, a file, or - for standard input";
   flags.manifests.push_back(value);
+  return nullptr;
+}
+
+const char* path(const std::string& value, std::string& into) {
+  if (value.find('\0') != std::string::npos) return "without NUL";
+  into = value;
+  return nullptr;
+}
+
+const char* watch_namespace(const std::string& value, Flags& flags) {
+  for (const std::string_view part : base::split(value, ',')) {
+    const std::string name(base::trim(part));
+    auto& all = flags.watch_namespaces;
+    if (name.empty()) continue;
+    if (!is_dns_label(name)) return "names of namespaces with commas between them";
+    if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+    if (all.size() > kMaxNamespaces) return "at most 100 namespaces; watch all, or use --watch-namespace-selector";
+  }
+  return nullptr;
+}
+
+const char* namespace_selector(const std::string& value, Flags& flags) {
+  if (has_control_byte(value)) return "a label selector such as team=a";
+  flags.watch_namespace_selector = base::trim(value);
   return nullptr;
 }
 
@@ -106,6 +131,19 @@ constexpr auto kTable = std::to_array<FlagRow>({
      "a folder or a file of manifests, or - for standard input; may be given several times", manifests, true},
     {"annotations-prefix", "", FlagGroup::objects, FlagValue::text, "NAME", "nginx.ingress.kubernetes.io",
      "prefix of the annotations that are read", annotations_prefix},
+    {"kubeconfig", "", FlagGroup::cluster, FlagValue::text, "PATH", "",
+     "kubeconfig whose current context is used; empty: the pod's service account",
+     [](Text value, Flags& flags) { return path(value, flags.kubeconfig); }},
+    {"apiserver-host", "", FlagGroup::cluster, FlagValue::text, "URL", "",
+     "API server, as protocol://host:port; overrides that of the kubeconfig",
+     [](Text value, Flags& flags) { return path(value, flags.apiserver_host); }},
+    {"certificate-authority", "", FlagGroup::cluster, FlagValue::text, "PATH", "",
+     "file with the certificate authority of --apiserver-host",
+     [](Text value, Flags& flags) { return path(value, flags.certificate_authority); }},
+    {"watch-namespace", "", FlagGroup::cluster, FlagValue::text, "NAME,NAME", "",
+     "namespaces whose objects are read, several with commas or by giving it again; empty: all", watch_namespace, true},
+    {"watch-namespace-selector", "", FlagGroup::cluster, FlagValue::text, "SELECTOR", "",
+     "labels of the namespaces whose Ingresses are served, such as team=a; empty: all", namespace_selector},
     {"http-port", "", FlagGroup::listening, FlagValue::text, "PORT", "80", "port for HTTP; 0: any free one",
      [](Text value, Flags& flags) { return port(value, flags.http_port); }},
     {"https-port", "", FlagGroup::listening, FlagValue::text, "PORT", "443", "port for HTTPS; 0: any free one",
@@ -149,17 +187,11 @@ constexpr auto kTable = std::to_array<FlagRow>({
     {"help", "-h", FlagGroup::general, FlagValue::boolean, "", "false", "print this text and end", nullptr},
     {"version", "", FlagGroup::general, FlagValue::boolean, "", "false", "print the version and end", nullptr},
     // Flags of ingress-nginx: existing argument lists must start.
-    ignored("apiserver-host", FlagValue::text, "TEXT", "", "objects are read from --manifests in this version"),
-    ignored("certificate-authority", FlagValue::text, "TEXT", "", "objects are read from --manifests in this version"),
-    ignored("kubeconfig", FlagValue::text, "TEXT", "", "objects are read from --manifests in this version"),
     ignored("configmap", FlagValue::text, "TEXT", "", "no settings are read from a ConfigMap in this version"),
     ignored("tcp-services-configmap", FlagValue::text, "TEXT", "",
             "TCP and UDP services are not served in this version"),
     ignored("udp-services-configmap", FlagValue::text, "TEXT", "",
             "TCP and UDP services are not served in this version"),
-    ignored("watch-namespace", FlagValue::text, "TEXT", "", "objects of every namespace are served in this version"),
-    ignored("watch-namespace-selector", FlagValue::text, "TEXT", "",
-            "objects of every namespace are served in this version"),
     ignored("disable-catch-all", FlagValue::boolean, "", "false",
             "a spec.defaultBackend is always served in this version"),
     ignored("publish-service", FlagValue::text, "TEXT", "", "no status is written in this version"),
@@ -284,6 +316,8 @@ const char* title_of(FlagGroup group) {
   switch (group) {
     case FlagGroup::objects:
       return "Objects";
+    case FlagGroup::cluster:
+      return "Cluster";
     case FlagGroup::listening:
       return "Listening";
     case FlagGroup::classes:

@@ -23,16 +23,36 @@ struct Handler {
   static constexpr size_t max_string_size = SIZE_MAX;
 
   TreeBuilder builder;
+  std::string_view left_out;
   uint32_t line = 1;
   std::string text;
+  bool skipping = false;  // the value of a member that is left out
+  uint32_t skipped_depth = 0;
 
-  explicit Handler(const TreeLimits& limits) : builder(limits) {}
+  Handler(const TreeLimits& limits, std::string_view name) : builder(limits), left_out(name) {}
+
+  bool skip_begin() {
+    if (skipping) ++skipped_depth;
+    return skipping;
+  }
+  // True: this was still part of what is left out.
+  bool skip_end() {
+    if (!skipping) return false;
+    if (--skipped_depth == 0) skipping = false;
+    return true;
+  }
+  bool skip_scalar() {
+    if (!skipping) return false;
+    if (skipped_depth == 0) skipping = false;
+    return true;
+  }
 
   bool stop_unless(bool went_well, error_code& ec) {
     if (!went_well) ec = json::error::exception;  // any: the reason is in the builder
     return went_well;
   }
   bool put(Tree node, error_code& ec) {
+    if (skip_scalar()) return true;
     node.line = line;
     return stop_unless(builder.scalar(std::move(node)) != nullptr, ec);
   }
@@ -43,14 +63,16 @@ struct Handler {
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code& ec) { return stop_unless(builder.begin(true, line), ec); }
-  bool on_object_end(size_t, error_code& ec) { return stop_unless(builder.end() != nullptr, ec); }
-  bool on_array_begin(error_code& ec) { return stop_unless(builder.begin(false, line), ec); }
-  bool on_array_end(size_t, error_code& ec) { return stop_unless(builder.end() != nullptr, ec); }
+  bool on_object_begin(error_code& ec) { return skip_begin() || stop_unless(builder.begin(true, line), ec); }
+  bool on_object_end(size_t, error_code& ec) { return skip_end() || stop_unless(builder.end() != nullptr, ec); }
+  bool on_array_begin(error_code& ec) { return skip_begin() || stop_unless(builder.begin(false, line), ec); }
+  bool on_array_end(size_t, error_code& ec) { return skip_end() || stop_unless(builder.end() != nullptr, ec); }
   bool on_key_part(json::string_view part, size_t, error_code&) { return take_part(part); }
   bool on_key(json::string_view part, size_t, error_code& ec) {
     take_part(part);
-    return stop_unless(builder.key(std::exchange(text, {}), line), ec);
+    if (!skipping && !left_out.empty() && text == left_out) skipping = true;
+    std::string name = std::exchange(text, {});
+    return skipping || stop_unless(builder.key(std::move(name), line), ec);
   }
   bool on_string_part(json::string_view part, size_t, error_code&) { return take_part(part); }
   bool on_string(json::string_view part, size_t, error_code& ec) {
@@ -75,10 +97,10 @@ std::string explain(const error_code& ec) {
   return fmt::format("not JSON: {}; check the commas, quotes and brackets near this line", ec.message());
 }
 
-std::optional<TreeError> parse(std::string_view text, const TreeLimits& limits, Tree& root) {
+std::optional<TreeError> parse(std::string_view text, const TreeLimits& limits, std::string_view left_out, Tree& root) {
   json::parse_options options;
   options.max_depth = limits.depth + 1;  // the builder's limit comes first, with the better words
-  json::basic_parser<Handler> parser(options, limits);
+  json::basic_parser<Handler> parser(options, limits, left_out);
   Handler& handler = parser.handler();
   error_code ec;
   for (size_t at = 0; at < text.size() && !ec; ++handler.line) {
@@ -98,7 +120,7 @@ std::optional<TreeError> parse(std::string_view text, const TreeLimits& limits, 
 
 }  // namespace
 
-TreeDocuments parse_json(std::string_view text, const TreeLimits& limits) {
+TreeDocuments parse_json(std::string_view text, const TreeLimits& limits, std::string_view left_out) {
   TreeDocuments out;
   if (text.size() > limits.bytes) {
     out.errors.push_back({fmt::format("larger than {} bytes; split the file", limits.bytes), 1});
@@ -107,7 +129,7 @@ TreeDocuments parse_json(std::string_view text, const TreeLimits& limits) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return out;
   Tree root;
-  auto error = parse(text, limits, root);
+  auto error = parse(text, limits, left_out, root);
   if (error) {
     out.errors.push_back(std::move(*error));
   } else {

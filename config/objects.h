@@ -164,7 +164,14 @@ struct ConfigMap {
   bool operator==(const ConfigMap&) const = default;
 };
 
-using Object = std::variant<Ingress, IngressClass, Service, EndpointSlice, Endpoints, Secret, ConfigMap>;
+// Only of those that a selector chose: that one is there says that its Ingresses are served.
+struct Namespace {
+  static constexpr const char* kKind = "Namespace";
+  Meta meta;
+  bool operator==(const Namespace&) const = default;
+};
+
+using Object = std::variant<Ingress, IngressClass, Service, EndpointSlice, Endpoints, Secret, ConfigMap, Namespace>;
 
 const Meta& meta_of(const Object& object);
 ObjectRef ref_of(const Object& object);

@@ -53,7 +53,7 @@ struct TreeDocuments {
 
 // YAML 1.2 with the booleans of Kubernetes' reader (yes, no, on, off, y, n count too); multi-document; anchors and aliases.
 TreeDocuments parse_yaml(std::string_view text, const TreeLimits& limits = {});
-// RFC 8259, one document.
-TreeDocuments parse_json(std::string_view text, const TreeLimits& limits = {});
+// RFC 8259, one document. Members named `left_out`, wherever they stand, are read over and cost nothing.
+TreeDocuments parse_json(std::string_view text, const TreeLimits& limits = {}, std::string_view left_out = {});
 
 }  // namespace narthex::config

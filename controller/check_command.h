@@ -1,4 +1,4 @@
-// `narthex check`: reads manifests once and prints what is wrong with them and what would be served. THREAD: control.
+// `narthex check`: reads manifests, or a live cluster (--kubeconfig, --apiserver-host), once and prints what is wrong with them and what would be served. THREAD: control.
 #pragma once
 
 #include <iosfwd>

@@ -80,6 +80,7 @@ std::vector<CertificateExpiry> Compiler::certificate_expiries() const {
 void Compiler::compile_secrets(const std::set<config::ObjectKey>& keys, base::WallTime now) {
   for (const config::ObjectKey& key : keys) {
     if (book_.refresh(store_, key, now)) ++counts_.certificates_parsed;
+    if (store_.uses_secret(key) && store_.secret(key) == nullptr) missing_secrets_.push_back(key);
   }
   if (!options_.default_ssl_certificate || !keys.contains(*options_.default_ssl_certificate)) return;
   TranslatedCertificates translated = translate_default_certificate(store_, book_, *options_.default_ssl_certificate);

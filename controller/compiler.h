@@ -56,6 +56,8 @@ class Compiler final {
   // The next generation, or the same pointer as before when nothing that workers see has changed. Never null.
   // Certificates that expired or became valid meanwhile are taken into account.
   std::shared_ptr<const router::Snapshot> compile();
+  // Secrets in use that are not in the store, as far as compile() has met them since the last call.
+  std::vector<config::ObjectKey> take_missing_secrets() { return std::exchange(missing_secrets_, {}); }
   // When a certificate will begin or cease to be valid: call compile() then.
   std::optional<base::WallTime> next_turn() const { return book_.next_turn(); }
 
@@ -66,6 +68,8 @@ class Compiler final {
   std::vector<CertificateExpiry> certificate_expiries() const;
   const CompilerCounts& counts() const { return counts_; }
   size_t ingress_count() const { return store_.ingress_count(); }
+  // Does a served Ingress or a flag name this Secret? As of the last apply().
+  bool uses_secret(const config::ObjectKey& key) const { return store_.uses_secret(key); }
 
  private:
   // What all routes of one Ingress share; kept as long as its annotations stay the same.
@@ -93,6 +97,7 @@ class Compiler final {
   CertificateBook book_;
   FindingSet findings_;
   CompilerCounts counts_;
+  std::vector<config::ObjectKey> missing_secrets_;
 
   std::unordered_map<config::ObjectKey, IngressParts, KeyHash> parts_;
   std::map<BackendKey, router::BackendSlot> slots_;

@@ -38,20 +38,20 @@ struct FolderSourceOptions {
   std::chrono::milliseconds slow_pass{2000};
 };
 
-class FolderSource final {
+class FolderSource final : public Source {
  public:
-  // Called with what changed, never with an empty batch but for the first. REQUIRES: does not destroy the source.
-  using Deliver = std::function<void(SourceBatch)>;
-
+  // Deliver is never called with an empty batch but for the first.
   // Reads everything and delivers it once before it returns. Errors: a path that does not exist or cannot be read; one
   // line that names it. REQUIRES: the loop outlives the source.
   static base::Result<std::unique_ptr<FolderSource>> start(boost::asio::io_context& loop, FolderSourceOptions options,
                                                            Deliver deliver);
-  ~FolderSource();
+  ~FolderSource() override;
   FolderSource(const FolderSource&) = delete;
   FolderSource& operator=(const FolderSource&) = delete;
 
-  std::vector<ObjectCount> object_counts() const;
+  bool complete() const override { return true; }
+  std::string waiting_for() const override { return {}; }
+  std::vector<ObjectCount> object_counts() const override;
 
  private:
   class Following;

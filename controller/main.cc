@@ -117,7 +117,8 @@ int run(int argc, const char* const* argv) {
   base::log::set_up(flags.log_format, flags.log_level);
   for (const std::string& warning : parsed.warnings) base::log::warn("{}", warning);
   switch (flags.command) {
-    case config::Command::serve: return serve(flags);
+    case config::Command::serve:
+    case config::Command::controller: return serve(flags);
     case config::Command::check: return controller::check_command(flags, base::SystemClock(), std::cout, std::cerr);
     case config::Command::version: std::cout << "narthex " NARTHEX_VERSION "\n"; return 0;
     case config::Command::help: break;

@@ -21,27 +21,9 @@
 #include "base/hash.h"
 #include "config/decode.h"
 #include "controller/change.h"
+#include "controller/source.h"
 
 namespace narthex::controller {
-
-// All current findings of one source of text (a file, or a folder as such); they replace what it said before.
-struct SourceFindings {
-  std::string source;
-  config::Findings findings;
-};
-
-// What happened since the batch before: to be applied together.
-struct SourceBatch {
-  Changes changes;
-  std::vector<SourceFindings> findings;
-  bool empty() const { return changes.empty() && findings.empty(); }
-};
-
-// Objects of the store by kind, for metrics and the closing lines.
-struct ObjectCount {
-  std::string kind;
-  size_t count = 0;
-};
 
 class ManifestSet final {
  public:

@@ -146,6 +146,31 @@ void add_control(const Metrics& metrics, Families& families) {
                       MetricType::Gauge, certificate_series(metrics.certificates)});
 }
 
+void add_api(const ApiMetrics& api, Families& families) {
+  MetricFamily requests{"narthex_api_requests_total",
+                        "Answers of the API server to requests and watches, by status; none: there was no answer.",
+                        MetricType::Counter, {}};
+  for (const auto& [code, count] : api.requests) {
+    requests.metric.push_back(counter_value(static_cast<double>(count), {{"code", code}}));
+  }
+  MetricFamily lists{"narthex_api_lists_total", "Lists of a kind that were begun.", MetricType::Counter, {}};
+  MetricFamily watches{"narthex_api_watches_total", "Watches of a kind that were begun; each ends within ten minutes.",
+                       MetricType::Counter, {}};
+  MetricFamily events{"narthex_api_last_event_timestamp_seconds",
+                      "When the API server last said something about a kind, in seconds since 1970.",
+                      MetricType::Gauge, {}};
+  MetricFamily down{"narthex_api_parts_down",
+                    "Namespaces (or the whole cluster) of which a kind cannot be read just now.", MetricType::Gauge, {}};
+  for (const ApiMetrics::Kind& kind : api.kinds) {
+    const std::vector<Label> label = {{"kind", kind.kind}};
+    lists.metric.push_back(counter_value(static_cast<double>(kind.lists), label));
+    watches.metric.push_back(counter_value(static_cast<double>(kind.watches), label));
+    if (kind.last_event != base::WallTime{}) events.metric.push_back(gauge_value(unix_seconds(kind.last_event), label));
+    down.metric.push_back(gauge_value(kind.parts_down, label));
+  }
+  for (MetricFamily* family : {&requests, &lists, &watches, &events, &down}) families.push_back(std::move(*family));
+}
+
 }  // namespace
 
 std::string metrics_text(const Metrics& metrics) {
@@ -154,6 +179,7 @@ std::string metrics_text(const Metrics& metrics) {
   add_responses(metrics.traffic, families);
   add_connections(metrics.traffic, families);
   add_control(metrics, families);
+  add_api(metrics.api, families);
   // A family without series would leave HELP and TYPE lines without a sample.
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   std::ostringstream out;

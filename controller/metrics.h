@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "controller/source.h"
 
 namespace narthex::controller {
 
@@ -66,6 +67,7 @@ struct Metrics {
   std::vector<Objects> objects;
   std::vector<Findings> findings;
   std::vector<Certificate> certificates;  // any order; a host may stand more than once
+  ApiMetrics api;
   Traffic traffic;
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "controller/admin_server.h"
+#include "controller/api/api_access.h"
 #include "controller/folder_source.h"
 #include "controller/routes_text.h"
 #include "controller/setup.h"
@@ -41,6 +42,8 @@ class ControlPlane::Running final {
         compiler_(std::move(options), clock), signals_(loop_, SIGTERM, SIGINT), housekeeping_(loop_), step_(loop_) {}
 
   base::Result<void> load();
+  base::Result<void> load_folder();
+  base::Result<void> load_cluster();
   base::Result<void> serve(DataPlane plane);
 
  private:
@@ -70,7 +73,7 @@ class ControlPlane::Running final {
   asio::io_context loop_{1};
   Compiler compiler_;
   std::shared_ptr<const router::Snapshot> snapshot_;  // the newest that was compiled
-  std::unique_ptr<FolderSource> source_;
+  std::unique_ptr<Source> source_;
   std::unique_ptr<AdminServer> admin_;
   DataPlane plane_;  // empty until serve()
   asio::signal_set signals_;
@@ -94,7 +97,23 @@ ControlPlane::~ControlPlane() = default;
 
 base::Result<void> ControlPlane::serve(DataPlane plane) { return running_->serve(std::move(plane)); }
 
-base::Result<void> ControlPlane::Running::load() {
+base::Result<void> ControlPlane::Running::load() { return reads_cluster(flags_) ? load_cluster() : load_folder(); }
+
+base::Result<void> ControlPlane::Running::load_cluster() {
+  auto access = find_api_access(flags_, PodSurroundings::of_this_process());
+  if (!access) return access.error();
+  for (const std::string& warning : access->warnings) log::warn("{}", warning);
+  log::info("reading the API server at {}", access->url());
+  auto source = std::make_unique<ApiSource>(
+      loop_, std::move(*access), api_source_options(flags_), clock_,
+      [this](SourceBatch batch) { take(std::move(batch)); },
+      [this](const config::ObjectKey& key) { return compiler_.uses_secret(key); });
+  source->start();
+  source_ = std::move(source);
+  return {};
+}
+
+base::Result<void> ControlPlane::Running::load_folder() {
   auto source = FolderSource::start(loop_, {.paths = flags_.manifests},
                                     [this](SourceBatch batch) { take(std::move(batch)); });
   if (!source) return source.error();
@@ -105,12 +124,12 @@ base::Result<void> ControlPlane::Running::load() {
 
 base::Result<void> ControlPlane::Running::serve(DataPlane plane) {
   plane_ = std::move(plane);
-  plane_.publish(snapshot_);
+  if (snapshot_) plane_.publish(snapshot_);
   auto admin = AdminServer::start(loop_, {.bind_address = flags_.bind_address, .port = flags_.admin_port}, pages());
   if (!admin) return admin.error();
   admin_ = std::move(*admin);
   await_signal();
-  await_adoption();
+  if (snapshot_) await_adoption();
   keep_house();
   loop_.run();
   log::info("ended");
@@ -119,16 +138,22 @@ base::Result<void> ControlPlane::Running::serve(DataPlane plane) {
 
 void ControlPlane::Running::take(SourceBatch batch) {
   apply(std::move(batch), compiler_);
-  if (serving()) compile();
+  if (!serving()) return;
+  if (source_->complete()) return compile();
+  log_findings();
 }
 
 void ControlPlane::Running::compile() {
   auto snapshot = compiler_.compile();
+  source_->want(compiler_.take_missing_secrets());
   log_findings();
   if (snapshot == snapshot_) return;
+  const bool first = !snapshot_;
   snapshot_ = std::move(snapshot);
-  if (serving()) plane_.publish(snapshot_);
+  if (!serving()) return;
+  plane_.publish(snapshot_);
   log::debug("generation {} is published", snapshot_->generation);
+  if (first) await_adoption();
 }
 
 // Each finding once when it appears and once when it is resolved.
@@ -154,7 +179,7 @@ void ControlPlane::Running::keep_house() {
   housekeeping_.async_wait([this](error_code error) {
     if (error) return;
     const auto turn = compiler_.next_turn();
-    if (turn && *turn <= clock_.wall_now()) compile();
+    if (snapshot_ && turn && *turn <= clock_.wall_now()) compile();
     plane_.reclaim();
     keep_house();
   });
@@ -227,7 +252,7 @@ std::vector<Page> ControlPlane::Running::pages() {
        [this] { return readiness(); }},
       {"/metrics", kMetricsContentType, "for Prometheus", [this] { return PageContent{200, metrics_text(metrics())}; }},
       {"/routes", kText, "what is served: hosts, routes, backends, certificates",
-       [this] { return PageContent{200, routes_text(*snapshot_)}; }},
+       [this] { return PageContent{200, snapshot_ ? routes_text(*snapshot_) : ""}; }},
       {"/findings", kText, "what is wrong or doubtful in objects, one per line",
        [this] { return PageContent{200, findings_text()}; }},
   };
@@ -235,6 +260,7 @@ std::vector<Page> ControlPlane::Running::pages() {
 
 PageContent ControlPlane::Running::readiness() const {
   if (stopping_) return {503, "shutting down\n"};
+  if (!source_->complete()) return {503, source_->waiting_for() + "\n"};
   if (!ready()) return {503, "the first snapshot is not adopted by all workers yet\n"};
   return {200, "ok\n"};
 }
@@ -251,7 +277,7 @@ Metrics ControlPlane::Running::metrics() const {
   metrics.workers = plane_.workers;
   metrics.started = started_;
   metrics.ready = ready();
-  metrics.published_generation = snapshot_->generation;
+  metrics.published_generation = snapshot_ ? snapshot_->generation : 0;
   metrics.adopted_generation = plane_.adopted_generation();
   for (const ObjectCount& objects : source_->object_counts()) metrics.objects.push_back({objects.kind, objects.count});
   std::map<std::pair<std::string, std::string>, uint64_t> findings;
@@ -260,6 +286,7 @@ Metrics ControlPlane::Running::metrics() const {
   for (const CertificateExpiry& expiry : compiler_.certificate_expiries()) {
     metrics.certificates.push_back({expiry.host.empty() ? "*" : expiry.host, expiry.not_after});
   }
+  metrics.api = source_->api_metrics();
   metrics.traffic = plane_.traffic();
   return metrics;
 }

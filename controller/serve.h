@@ -3,6 +3,7 @@
 // made it). A resource.
 //
 //   load: first scan, first snapshot ─► serve: publish, admin port ─► adopted by all workers: ready
+//   (of an API server the first snapshot comes while serving, once everything has been listed)
 //     ─► SIGTERM or SIGINT: not ready, for the grace period ─► drain ─► drained, or shutdown timeout ─► end
 //   A second signal ends at once, wherever the first one led to.
 #pragma once
@@ -34,8 +35,8 @@ struct DataPlane {
 
 class ControlPlane final {
  public:
-  // Reads all manifests and compiles the first snapshot. From here on signals are taken note of.
-  // Errors: a path that cannot be read. REQUIRES: the clock outlives this.
+  // Reads all manifests and compiles the first snapshot, or finds out where the API server is. From here on signals are
+  // taken note of. Errors: a path that cannot be read, a bad kubeconfig. An API server that is away is none. REQUIRES: the clock outlives this.
   static base::Result<std::unique_ptr<ControlPlane>> load(const config::Flags& flags, const std::string& version,
                                                           const base::Clock& clock);
   ~ControlPlane();

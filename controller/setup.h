@@ -5,10 +5,15 @@
 
 #include "base/result.h"
 #include "config/flags.h"
+#include "controller/api/api_source.h"
 #include "controller/compiler.h"
-#include "controller/manifest_set.h"
+#include "controller/source.h"
 
 namespace narthex::controller {
+
+// Does the command read an API server, not manifests?
+bool reads_cluster(const config::Flags& flags);
+ApiSourceOptions api_source_options(const config::Flags& flags);
 
 // Makes the self-signed default certificate on the way. Errors: OpenSSL cannot.
 base::Result<CompilerOptions> compiler_options(const config::Flags& flags, base::WallTime now);

@@ -166,6 +166,10 @@ void Store::put(config::IngressClass object) {
   class_changed(key);
 }
 
+void Store::put(config::Namespace object) {
+  if (namespaces_.insert(object.meta.key.name).second) namespace_changed(object.meta.key.name);
+}
+
 void Store::put(config::Service object) {
   strip(object.meta);
   const config::ObjectKey key = object.meta.key;
@@ -220,6 +224,8 @@ void Store::remove(const config::ObjectRef& ref) {
     dirty_.ingresses.insert(key);
   } else if (ref.kind == config::IngressClass::kKind) {
     if (classes_.erase(key.name) != 0) class_changed(key);
+  } else if (ref.kind == config::Namespace::kKind) {
+    if (namespaces_.erase(key.name) != 0) namespace_changed(key.name);
   } else if (ref.kind == config::Service::kKind) {
     if (const config::Service* before = service(key)) mark_findings(key, before, nullptr);
     if (services_.erase(key) != 0) mark_backends(key);
@@ -252,6 +258,7 @@ Standing Store::judge(const config::Ingress& ingress) const {
 
 // spec.ingressClassName first, then the old annotation, then what is said for Ingresses without class.
 Standing Store::judge_class(const config::Ingress& ingress) const {
+  if (rules_.only_known_namespaces && !namespaces_.contains(ingress.meta.key.ns)) return Standing::foreign;
   if (ingress.class_name && !ingress.class_name->empty()) {
     const auto found = classes_.find(*ingress.class_name);
     if (found != classes_.end()) return is_ours(found->second) ? Standing::served : Standing::foreign;
@@ -277,6 +284,8 @@ void Store::class_changed(const config::ObjectKey& key) {
   judge_again(find_or_empty(ingresses_of_class_, std::string()));
 }
 
+void Store::namespace_changed(const std::string& name) { judge_again(find_or_empty(ingresses_of_namespace_, name)); }
+
 void Store::judge_again(const IngressKeys& keys) {
   for (const config::ObjectKey& key : keys) {
     IngressEntry& entry = ingresses_.at(key);
@@ -290,6 +299,9 @@ void Store::judge_again(const IngressKeys& keys) {
 }
 
 void Store::index_class(const config::Ingress& ingress, bool add) {
+  if (rules_.only_known_namespaces) {
+    change_member(ingresses_of_namespace_, ingress.meta.key.ns, ingress.meta.key, add);
+  }
   const std::string name = ingress.class_name.value_or("");
   if (name.empty() && !annotation(ingress.meta, kClassAnnotation).empty()) return;  // depends on no class object
   change_member(ingresses_of_class_, name, ingress.meta.key, add);

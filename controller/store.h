@@ -24,6 +24,7 @@ struct ClassRules {
   bool ingress_class_by_name = false;
   bool watch_ingress_without_class = false;
   std::string annotations_prefix = "nginx.ingress.kubernetes.io";  // for PREFIX/canary
+  bool only_known_namespaces = false;  // a selector chose some: Ingresses of other namespaces are foreign
 };
 
 enum class Standing : uint8_t {
@@ -104,6 +105,7 @@ class Store final {
   void put(config::Endpoints object);
   void put(config::Secret object);
   void put(config::ConfigMap) {}
+  void put(config::Namespace object);
   void remove(const config::ObjectRef& ref);
   void remove_slice(const config::ObjectKey& key);
 
@@ -112,6 +114,7 @@ class Store final {
   bool is_ours(const config::IngressClass& ingress_class) const;
   void judge_again(const IngressKeys& keys);
   void class_changed(const config::ObjectKey& key);
+  void namespace_changed(const std::string& name);
   void index_class(const config::Ingress& ingress, bool add);
   // Adds or takes away what the Ingress refers to, and marks all of it dirty.
   void index(const config::Ingress& ingress, bool add);
@@ -129,7 +132,9 @@ class Store final {
   Objects<config::EndpointSlice> slices_;
   Objects<config::Secret> secrets_;
   std::map<std::string, config::IngressClass> classes_;  // few
+  std::set<std::string> namespaces_;                     // that the selector chose
 
+  std::unordered_map<std::string, IngressKeys> ingresses_of_namespace_;  // only where namespaces are chosen
   std::unordered_map<std::string, IngressKeys> ingresses_of_class_;  // "" for those that name none; all, not only ours
   std::unordered_map<std::string, IngressesByAge> ingresses_of_host_, ingresses_of_certificate_host_;
   // Ordered: the backends of one Service stand together. A pinned backend stays without Ingresses.
