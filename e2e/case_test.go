@@ -59,8 +59,8 @@ func (c *Case) makeNamespace() {
 	c.Helper()
 	c.kubectl("create", "namespace", c.Namespace)
 	c.Cleanup(func() { c.try("delete", "namespace", c.Namespace, "--wait=false") })
-	// Pods are refused before the controllers have made it.
-	c.until("the default service account is there", func() error {
+	// Pods are refused before the controllers have made it. Where the API server was away for long, they take their time.
+	c.within(2*patience, "the default service account is there", func() error {
 		_, err := c.try("get", "serviceaccount", "default", "-n", c.Namespace)
 		return err
 	})
@@ -125,11 +125,12 @@ func (c *Case) rolledOut(deployment string) {
 	c.kubectl("rollout", "status", "deployment/"+deployment, "--timeout=120s")
 }
 
-// deploy runs a Deployment of echo and a Service of the same name, port 80, named http, and waits for the pods.
+// deploy runs a Deployment of echo and a Service of the same name, port 80, named http, and waits for the pods and their endpoints.
 func (c *Case) deploy(name string, replicas int) {
 	c.Helper()
 	c.apply(fmt.Sprintf(deployment, name, replicas, name, name, name, name, name, name))
 	c.rolledOut(name)
+	c.readyAddresses(name, replicas)
 }
 
 const deployment = `

@@ -140,7 +140,15 @@ func (c *Cluster) StartAPIServer(ctx context.Context, port int) error {
 		return err
 	}
 	c.port = port
-	return c.waitReady(ctx)
+	if err := c.waitReady(ctx); err != nil {
+		return err
+	}
+	// It would wait up to a minute before it looks for the API server again.
+	if c.controllerManager != nil && port == Port {
+		c.controllerManager.Kill()
+		return c.startControllerManager()
+	}
+	return nil
 }
 
 // StopAPIServer ends the API server and with it all connections to it.

@@ -296,7 +296,7 @@ func (c *container) stop() {
 func (c *container) handle(ctx context.Context, hook *core.LifecycleHandler) {
 	switch {
 	case hook.Sleep != nil:
-		wait(ctx, time.Duration(hook.Sleep.Seconds)*time.Second)
+		pause(ctx, time.Duration(hook.Sleep.Seconds)*time.Second)
 	case hook.Exec != nil:
 		_ = c.exec(ctx, hook.Exec.Command)
 	case hook.HTTPGet != nil:

@@ -12,7 +12,9 @@ package kubelet
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,8 +23,9 @@ import (
 	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/informers"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
@@ -61,17 +64,39 @@ func Start(ctx context.Context, client kubernetes.Interface, options Options) (*
 		return nil, fmt.Errorf("registering the Node: %w", err)
 	}
 	go k.renewLease(ctx)
-	factory := informers.NewSharedInformerFactory(client, 0)
-	_, err := factory.Core().V1().Pods().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { k.observe(ctx, object.(*core.Pod)) },
-		UpdateFunc: func(_, object any) { k.observe(ctx, object.(*core.Pod)) },
-		DeleteFunc: k.vanished,
-	})
-	if err != nil {
-		return nil, err
-	}
-	factory.Start(ctx.Done())
+	pods := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "pods", core.NamespaceAll, fields.Everything())
+	// The default is to wait up to a minute for an API server that was away.
+	backOff := &wait.Backoff{Duration: retryEvery, Cap: time.Second, Steps: 4, Factor: 2}
+	go cache.NewReflectorWithOptions(pods, &core.Pod{}, watcher{ctx, k}, cache.ReflectorOptions{Backoff: backOff}).RunWithContext(ctx)
 	return k, nil
+}
+
+// watcher hands what the API server says about pods to the kubelet.
+type watcher struct {
+	ctx     context.Context
+	kubelet *Kubelet
+}
+
+func (w watcher) Add(object any) error    { w.kubelet.observe(w.ctx, object.(*core.Pod)); return nil }
+func (w watcher) Update(object any) error { return w.Add(object) }
+func (w watcher) Delete(object any) error { w.kubelet.vanished(object.(*core.Pod).UID); return nil }
+func (w watcher) Resync() error           { return nil }
+
+// Replace is told of all pods that there are after the watch broke off.
+func (w watcher) Replace(objects []any, _ string) error {
+	there := map[types.UID]bool{}
+	for _, object := range objects {
+		there[object.(*core.Pod).UID] = true
+	}
+	for _, uid := range w.kubelet.running() {
+		if !there[uid] {
+			w.kubelet.vanished(uid)
+		}
+	}
+	for _, object := range objects {
+		_ = w.Add(object)
+	}
+	return nil
 }
 
 // observe is told of every pod there is, at each of its changes.
@@ -101,17 +126,20 @@ func (k *Kubelet) observe(ctx context.Context, object *core.Pod) {
 	}
 }
 
-// vanished is told of pods that are gone from the API server, even those that it was not asked about.
-func (k *Kubelet) vanished(object any) {
-	if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
-		object = last.Obj
-	}
+// vanished is told of a pod that is gone from the API server, even if it was not asked to end.
+func (k *Kubelet) vanished(uid types.UID) {
 	k.mutex.Lock()
-	p := k.pods[object.(*core.Pod).UID]
+	p := k.pods[uid]
 	k.mutex.Unlock()
 	if p != nil {
 		p.kill()
 	}
+}
+
+func (k *Kubelet) running() []types.UID {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	return slices.Collect(maps.Keys(k.pods))
 }
 
 func (k *Kubelet) forget(uid types.UID) {
@@ -175,7 +203,7 @@ func (k *Kubelet) renewLease(ctx context.Context) {
 			}
 			return err
 		})
-		wait(ctx, renewEvery)
+		pause(ctx, renewEvery)
 	}
 }
 
@@ -186,13 +214,13 @@ func again(ctx context.Context, call func() error) {
 		if err == nil || errors.IsNotFound(err) || errors.IsConflict(err) || errors.IsInvalid(err) {
 			return
 		}
-		wait(ctx, retryEvery)
+		pause(ctx, retryEvery)
 	}
 }
 
-// wait for some time, or until ctx ends.
-func wait(ctx context.Context, time_ time.Duration) {
-	timer := time.NewTimer(time_)
+// pause for some time, or until ctx ends.
+func pause(ctx context.Context, length time.Duration) {
+	timer := time.NewTimer(length)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -37,9 +37,9 @@ func (c *container) probeAll(ctx context.Context) {
 // probe asks again and again; told hears every verdict and says whether to go on. A bad verdict that ends the asking ends the process, too.
 // It returns the last verdict.
 func (c *container) probe(ctx context.Context, probe *core.Probe, told func(ok bool) bool) bool {
-	wait(ctx, time.Duration(probe.InitialDelaySeconds)*time.Second)
+	pause(ctx, time.Duration(probe.InitialDelaySeconds)*time.Second)
 	good, bad := int32(0), int32(0)
-	for ; ctx.Err() == nil; wait(ctx, time.Duration(probe.PeriodSeconds)*time.Second) {
+	for ; ctx.Err() == nil; pause(ctx, time.Duration(probe.PeriodSeconds)*time.Second) {
 		if probe != c.spec.ReadinessProbe && c.isStopping() {
 			return false // a container that ends is still asked whether it is ready, and nothing else
 		}
