@@ -4,12 +4,15 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"k8s.io/klog/v2"
 
 	"narthex.test/e2e/cluster"
 	"narthex.test/e2e/kubelet"
@@ -38,6 +41,7 @@ func TestMain(m *testing.M) {
 		os.Exit(2)
 	}
 	begin := time.Now()
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // the client library talks about each connection that ends
 	ctx, cancel := context.WithCancel(context.Background())
 	if skipped == "" {
 		if err := bringUp(ctx); err != nil {
