@@ -206,7 +206,32 @@ TEST_CASE("every flag of ingress-nginx is accepted with its default and tells wh
     REQUIRE(parsed.warnings.size() == 1);
     CHECK(parsed.warnings[0] == std::string("--") + row.name + " is accepted and has no effect: " + row.help);
   }
-  CHECK(accepted == 72);
+  CHECK(accepted == 67);
+}
+
+TEST_CASE("controller takes the flags of a cluster") {
+  const Flags flags = flags_of({"controller", "--kubeconfig=/k", "--apiserver-host=https://a", "--certificate-authority",
+                                "/ca", "--watch-namespace=a, b", "--watch-namespace=b,c"});
+  CHECK(flags.command == Command::controller);
+  CHECK(flags.kubeconfig == "/k");
+  CHECK(flags.apiserver_host == "https://a");
+  CHECK(flags.certificate_authority == "/ca");
+  CHECK(flags.watch_namespaces == std::vector<std::string>{"a", "b", "c"});
+  CHECK(flags_of({"controller", "--watch-namespace-selector= team=a "}).watch_namespace_selector == "team=a");
+  CHECK(flags_of({"controller"}).watch_namespaces.empty());
+  CHECK(has(usage_error({"controller", "--watch-namespace=A_b"}), "must be names of namespaces"));
+  CHECK(has(usage_error({"controller", "--watch-namespace=a", "--watch-namespace-selector=b"}), "exclude each other"));
+  CHECK(has(usage_error({"controller", "--manifests=d"}), "use serve with --manifests"));
+  CHECK(has(usage_error({"controller", "d"}), "controller takes flags only"));
+  const ParsedFlags parsed = parse({"serve", "--manifests=d", "--kubeconfig=/k"});
+  REQUIRE(parsed.warnings.size() == 1);
+  CHECK(parsed.warnings[0] == "--kubeconfig has no effect: objects are read from manifests");
+}
+
+TEST_CASE("check reads manifests or a cluster, not both") {
+  CHECK(flags_of({"check", "--kubeconfig=/k"}).kubeconfig == "/k");
+  CHECK(flags_of({"check", "--apiserver-host=https://a"}).manifests.empty());
+  CHECK(has(usage_error({"check", "dir", "--kubeconfig=/k"}), "either manifests or a cluster"));
 }
 
 TEST_CASE("an accepted flag takes as many arguments as in ingress-nginx") {
