@@ -31,7 +31,7 @@ inline constexpr size_t kApiObjectBytesMax = 16u << 20;
 
 struct ApiObject {
   ObjectKey key;  // an empty name: not even that could be read
-  std::string resource_version;
+  std::string resource_version, uid;
   std::optional<Object> object;  // none: not asked for, or the findings say why
   Findings findings;             // without origin
   bool ends_initial_events = false;  // a bookmark: the list that began the stream is complete
