@@ -166,6 +166,7 @@ ApiObject decode_api_object(std::string_view text, ApiKind kind, ApiPart part) {
   const Tree* metadata = tree->find("metadata");
   out.key = {row.cluster_wide ? std::string() : text_at(metadata, "namespace"), text_at(metadata, "name")};
   out.resource_version = text_at(metadata, "resourceVersion");
+  out.uid = text_at(metadata, "uid");
   if (part == ApiPart::metadata) {
     const Tree* annotations = metadata == nullptr ? nullptr : metadata->find("annotations");
     out.ends_initial_events = text_at(annotations, "k8s.io/initial-events-end") == "true";

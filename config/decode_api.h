@@ -31,9 +31,9 @@ inline constexpr size_t kApiObjectBytesMax = 16u << 20;
 
 struct ApiObject {
   ObjectKey key;  // an empty name: not even that could be read
-  std::string resource_version;
-  std::optional<Object> object;      // none: not asked for, or the findings say why
-  Findings findings;                 // without origin
+  std::string resource_version, uid;
+  std::optional<Object> object;  // none: not asked for, or the findings say why
+  Findings findings;             // without origin
   bool ends_initial_events = false;  // a bookmark: the list that began the stream is complete
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "config/addresses.h"
 #include "config/decode_kinds.h"
 #include "config/names.h"
 
@@ -252,6 +253,7 @@ std::optional<IngressTls> read_tls(const Node& node, uint32_t index) {
 std::optional<Object> decode_ingress(const Node& root, Meta meta, Form form) {
   Ingress ingress;
   ingress.meta = std::move(meta);
+  ingress.addresses = join_addresses(load_balancer_addresses(*root.tree()));
   const Node spec = root.member("spec");
   if (!spec.expect_map()) return ingress;
   // Without its class the object could be taken for one without a class, and be served by the wrong controller.

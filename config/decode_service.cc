@@ -1,6 +1,7 @@
 // Service. Rules as in kubernetes pkg/apis/core/validation, as far as a proxy needs them.
 #include <fmt/format.h>
 
+#include "config/addresses.h"
 #include "config/decode_kinds.h"
 #include "config/names.h"
 
@@ -118,11 +119,23 @@ void read_cluster_ip(const Node& node, std::string& into) {
   }
 }
 
+// What the API server has checked already, and only --publish-service reads.
+std::string read_external_addresses(const Tree& root) {
+  std::vector<std::string> all = load_balancer_addresses(root);
+  const Tree* spec = root.find("spec");
+  const Tree* ips = spec == nullptr ? nullptr : spec->find("externalIPs");
+  const Tree::List* list = ips == nullptr ? nullptr : std::get_if<Tree::List>(&ips->value);
+  for (size_t i = 0; list != nullptr && i < list->size(); ++i)
+    if (const auto* ip = std::get_if<std::string>(&(*list)[i].value)) all.push_back(*ip);
+  return join_addresses(std::move(all));
+}
+
 }  // namespace
 
 std::optional<Object> decode_service(const Node& root, Meta meta) {
   Service service;
   service.meta = std::move(meta);
+  service.external_addresses = read_external_addresses(*root.tree());
   const auto tolerate = service.meta.annotations.find(kTolerateUnready);
   if (tolerate != service.meta.annotations.end())
     service.publish_not_ready = parse_go_bool(tolerate->second).value_or(false);

@@ -14,7 +14,7 @@ namespace narthex::config {
 namespace {
 
 constexpr auto kGroups =
-    std::to_array({FlagGroup::objects, FlagGroup::cluster, FlagGroup::listening, FlagGroup::classes, FlagGroup::defaults,
+    std::to_array({FlagGroup::objects, FlagGroup::cluster, FlagGroup::writing, FlagGroup::listening, FlagGroup::classes, FlagGroup::defaults,
                    FlagGroup::logging, FlagGroup::shutdown, FlagGroup::general});
 
 constexpr const char* kUsage =
@@ -217,8 +217,13 @@ ParsedFlags parse_flags(int argc, const char* const* argv) {
   if (!fault.empty()) return usage_error(fault);
   if (!flags.watch_namespaces.empty() && !flags.watch_namespace_selector.empty())
     return usage_error("--watch-namespace and --watch-namespace-selector exclude each other; give one of the two");
+  if (flags.publish_service && !flags.publish_status_addresses.empty())
+    return usage_error("--publish-service and --publish-status-address exclude each other; give one of the two");
+  const auto is_idle = [](const Given& given) {
+    return given.row->group == FlagGroup::cluster || given.row->group == FlagGroup::writing;
+  };
   for (const Given& given : split.flags)
-    if (!flags.manifests.empty() && given.row->group == FlagGroup::cluster)
+    if (!flags.manifests.empty() && is_idle(given))
       out.warnings.push_back(fmt::format("--{} has no effect: objects are read from manifests", given.row->name));
   if (flags.command == Command::help) {
     out.text = help_text();

@@ -2,6 +2,7 @@
 // parsing, in flags.cc only. Used at start, on the main thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,6 +33,15 @@ struct Flags {
   std::string kubeconfig, apiserver_host, certificate_authority;
   std::vector<std::string> watch_namespaces;  // empty: all
   std::string watch_namespace_selector;       // "team=a,env in (prod)"; empty: none
+  // Status, Events and the leader that writes them, of `controller`.
+  std::optional<ObjectKey> publish_service;
+  std::vector<std::string> publish_status_addresses;  // IPs and host names
+  bool report_node_internal_ip_address = false;
+  bool update_status = true, update_status_on_shutdown = true;
+  uint32_t status_update_seconds = 60;
+  std::string election_id = "ingress-controller-leader";
+  std::chrono::milliseconds election_ttl{30'000};
+  bool disable_leader_election = false, disable_sync_events = false;
   std::string access_log;  // empty: off; "-": standard output; else a file that is appended to
   uint32_t shutdown_grace_seconds = 0;    // --shutdown-grace-period: not ready, still accepting
   uint32_t shutdown_timeout_seconds = 30; // --shutdown-timeout: for what is in flight

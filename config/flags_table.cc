@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "base/text.h"
 #include "config/names.h"
@@ -14,6 +15,25 @@ namespace {
 constexpr uint32_t kMaxWorkers = 1024;
 constexpr size_t kMaxNamespaces = 100;  // each costs four watches
 constexpr uint32_t kMaxSeconds = 24 * 60 * 60;  // of the waits at the end: a day
+
+// "1m30s": as Go's time.ParseDuration; the type was checked before.
+std::chrono::duration<double> duration_of(std::string_view text) {
+  const double sign = text.starts_with('-') ? -1 : 1;
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  double seconds = 0;
+  while (!text.empty()) {
+    const size_t unit = std::min(text.find_first_not_of("0123456789."), text.size());
+    const size_t end = std::min(text.find_first_of("0123456789.", unit), text.size());
+    double number = 0;
+    std::from_chars(text.data(), text.data() + unit, number);
+    constexpr auto kUnits = std::to_array<std::pair<std::string_view, double>>(
+        {{"h", 3600}, {"m", 60}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"\xc2\xb5s", 1e-6}, {"ns", 1e-9}});
+    for (const auto& [name, factor] : kUnits)
+      if (name == text.substr(unit, end - unit)) seconds += number * factor;
+    text.remove_prefix(end);
+  }
+  return std::chrono::duration<double>(sign * seconds);
+}
 
 const char* port(const std::string& value, uint16_t& into) {
   const auto number = base::parse_decimal(value, 65535);
@@ -77,6 +97,44 @@ const char* watch_namespace(const std::string& value, Flags& flags) {
 const char* namespace_selector(const std::string& value, Flags& flags) {
   if (has_control_byte(value)) return "a label selector such as team=a";
   flags.watch_namespace_selector = base::trim(value);
+  return nullptr;
+}
+
+const char* publish_addresses(const std::string& value, Flags& flags) {
+  flags.publish_status_addresses.clear();
+  for (const std::string_view part : base::split(value, ',')) {
+    const std::string address(base::trim(part));
+    if (address.empty()) continue;
+    if (!is_ipv4(address) && !is_ipv6(address) && !is_dns_subdomain(address))
+      return "IP addresses and host names with commas between them";
+    flags.publish_status_addresses.push_back(address);
+  }
+  return flags.publish_status_addresses.size() <= 100 ? nullptr : "at most 100 addresses";
+}
+
+// As ingress-nginx has it: below 5 reads as 5.
+const char* update_interval(const std::string& value, Flags& flags) {
+  const auto number = base::parse_decimal(value, kMaxSeconds);
+  if (!number) return "a whole number of seconds within 0..86400";
+  flags.status_update_seconds = std::max(5u, static_cast<uint32_t>(*number));
+  return nullptr;
+}
+
+const char* election_id(const std::string& value, Flags& flags) {
+  if (!is_dns_subdomain(value)) return "the name of a Lease (lower case letters, digits, - and .)";
+  flags.election_id = value;
+  return nullptr;
+}
+
+// As ingress-nginx has it: nothing or less reads as the default.
+const char* election_ttl(const std::string& value, Flags& flags) {
+  const std::chrono::duration<double> time = duration_of(value);
+  if (time.count() <= 0) {
+    flags.election_ttl = Flags{}.election_ttl;
+    return nullptr;
+  }
+  if (time < std::chrono::seconds(1) || time > std::chrono::hours(1)) return "a duration within 1s..1h";
+  flags.election_ttl = std::chrono::duration_cast<std::chrono::milliseconds>(time);
   return nullptr;
 }
 
@@ -144,6 +202,31 @@ constexpr auto kTable = std::to_array<FlagRow>({
      "namespaces whose objects are read, several with commas or by giving it again; empty: all", watch_namespace, true},
     {"watch-namespace-selector", "", FlagGroup::cluster, FlagValue::text, "SELECTOR", "",
      "labels of the namespaces whose Ingresses are served, such as team=a; empty: all", namespace_selector},
+    {"publish-service", "", FlagGroup::writing, FlagValue::text, "NS/NAME", "",
+     "Service whose addresses the status of Ingresses shows; empty: those of the nodes that run our pods",
+     [](Text value, Flags& flags) { return key(value, flags.publish_service); }},
+    {"publish-status-address", "", FlagGroup::writing, FlagValue::text, "ADDRESS,ADDRESS", "",
+     "IPs and host names that the status of Ingresses shows, instead", publish_addresses},
+    {"report-node-internal-ip-address", "", FlagGroup::writing, FlagValue::boolean, "", "false",
+     "of nodes show the internal addresses",
+     [](Text value, Flags& flags) { return truth(value, flags.report_node_internal_ip_address); }},
+    {"update-status", "", FlagGroup::writing, FlagValue::boolean, "", "true", "write the status of Ingresses",
+     [](Text value, Flags& flags) { return truth(value, flags.update_status); }},
+    {"update-status-on-shutdown", "", FlagGroup::writing, FlagValue::boolean, "", "true",
+     "take our addresses out of it when the last replica ends",
+     [](Text value, Flags& flags) { return truth(value, flags.update_status_on_shutdown); }},
+    {"status-update-interval", "", FlagGroup::writing, FlagValue::integer, "SECONDS", "60",
+     "how often to ask for the addresses of nodes, at least 5; all else is written as it changes", update_interval},
+    {"election-id", "", FlagGroup::writing, FlagValue::text, "NAME", "ingress-controller-leader",
+     "name of the Lease by which the replica that writes is elected", election_id},
+    {"election-ttl", "", FlagGroup::writing, FlagValue::duration, "TIME", "30s",
+     "after how long without news another replica takes over, at least 1s", election_ttl},
+    {"disable-leader-election", "", FlagGroup::writing, FlagValue::boolean, "", "false",
+     "write without an election; only where there is one replica",
+     [](Text value, Flags& flags) { return truth(value, flags.disable_leader_election); }},
+    {"disable-sync-events", "", FlagGroup::writing, FlagValue::boolean, "", "false",
+     "write no Event when an Ingress is taken up or changed",
+     [](Text value, Flags& flags) { return truth(value, flags.disable_sync_events); }},
     {"http-port", "", FlagGroup::listening, FlagValue::text, "PORT", "80", "port for HTTP; 0: any free one",
      [](Text value, Flags& flags) { return port(value, flags.http_port); }},
     {"https-port", "", FlagGroup::listening, FlagValue::text, "PORT", "443", "port for HTTPS; 0: any free one",
@@ -194,20 +277,9 @@ constexpr auto kTable = std::to_array<FlagRow>({
             "TCP and UDP services are not served in this version"),
     ignored("disable-catch-all", FlagValue::boolean, "", "false",
             "a spec.defaultBackend is always served in this version"),
-    ignored("publish-service", FlagValue::text, "TEXT", "", "no status is written in this version"),
-    ignored("publish-status-address", FlagValue::text, "TEXT", "", "no status is written in this version"),
-    ignored("report-node-internal-ip-address", FlagValue::boolean, "", "false", "no status is written in this version"),
-    ignored("update-status", FlagValue::boolean, "", "true", "no status is written in this version"),
-    ignored("update-status-on-shutdown", FlagValue::boolean, "", "true", "no status is written in this version"),
-    ignored("status-update-interval", FlagValue::integer, "N", "60", "no status is written in this version"),
-    ignored("election-id", FlagValue::text, "TEXT", "ingress-controller-leader",
-            "no leader is elected in this version"),
-    ignored("election-ttl", FlagValue::duration, "TIME", "30s", "no leader is elected in this version"),
-    ignored("disable-leader-election", FlagValue::boolean, "", "false", "no leader is elected in this version"),
     ignored("sync-period", FlagValue::duration, "TIME", "0s", "changes take effect at once"),
     ignored("sync-rate-limit", FlagValue::real, "N", "0.3", "changes take effect at once"),
     ignored("dynamic-configuration-retries", FlagValue::integer, "N", "15", "there is no second process to configure"),
-    ignored("disable-sync-events", FlagValue::boolean, "", "false", "no Events are written in this version"),
     ignored("enable-topology-aware-routing", FlagValue::boolean, "", "false",
             "zone hints are not used in this version"),
     ignored("disable-svc-external-name", FlagValue::boolean, "", "false",
@@ -318,6 +390,8 @@ const char* title_of(FlagGroup group) {
       return "Objects";
     case FlagGroup::cluster:
       return "Cluster";
+    case FlagGroup::writing:
+      return "Status, Events and the leader";
     case FlagGroup::listening:
       return "Listening";
     case FlagGroup::classes:

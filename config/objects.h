@@ -75,6 +75,7 @@ struct Ingress {
   std::optional<IngressBackend> default_backend;
   std::vector<IngressRule> rules;
   std::vector<IngressTls> tls;
+  std::string addresses;  // .status.loadBalancer.ingress as addresses.h writes it
   bool operator==(const Ingress&) const = default;
 };
 
@@ -105,6 +106,7 @@ struct Service {
   ServiceType type = ServiceType::cluster_ip;
   std::string cluster_ip;  // "None": headless
   std::string external_name;
+  std::string external_addresses;  // externalIPs and .status.loadBalancer.ingress as addresses.h writes them
   std::vector<ServicePort> ports;
   bool publish_not_ready = false;  // the field or the old annotation service.alpha.kubernetes.io/tolerate-unready-endpoints
   bool client_ip_affinity = false;

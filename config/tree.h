@@ -53,6 +53,10 @@ struct TreeDocuments {
 
 // YAML 1.2 with the booleans of Kubernetes' reader (yes, no, on, off, y, n count too); multi-document; anchors and aliases.
 TreeDocuments parse_yaml(std::string_view text, const TreeLimits& limits = {});
+// One line of JSON. Numbers that are no integers are written as fmt writes them.
+std::string to_json(const Tree& tree);
+// With its quotes. Bytes that are no UTF-8 stay as they are.
+std::string json_quoted(std::string_view text);
 // RFC 8259, one document. Members named `left_out`, wherever they stand, are read over and cost nothing.
 TreeDocuments parse_json(std::string_view text, const TreeLimits& limits = {}, std::string_view left_out = {});
 

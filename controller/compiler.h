@@ -68,6 +68,9 @@ class Compiler final {
   std::vector<CertificateExpiry> certificate_expiries() const;
   const CompilerCounts& counts() const { return counts_; }
   size_t ingress_count() const { return store_.ingress_count(); }
+  // What became of Ingresses since the last call: one change makes one entry.
+  Touches take_touches() { return store_.take_touches(); }
+  const Store& store() const { return store_; }
   // Does a served Ingress or a flag name this Secret? As of the last apply().
   bool uses_secret(const config::ObjectKey& key) const { return store_.uses_secret(key); }
 

@@ -171,6 +171,27 @@ void add_api(const ApiMetrics& api, Families& families) {
   for (MetricFamily* family : {&requests, &lists, &watches, &events, &down}) families.push_back(std::move(*family));
 }
 
+void add_writer(const WriterMetrics& writer, Families& families) {
+  gauge(families, "narthex_leader", "1 while this replica is the one that writes status and Events.", writer.leads);
+  const auto results = [](const char* name, const char* help, std::vector<std::pair<const char*, uint64_t>> values) {
+    MetricFamily family{name, help, MetricType::Counter, {}};
+    for (const auto& [result, count] : values)
+      family.metric.push_back(counter_value(static_cast<double>(count), {{"result", result}}));
+    return family;
+  };
+  families.push_back(results("narthex_status_writes_total", "Statuses of Ingresses that were written, by the outcome.",
+                             {{"written", writer.statuses_written}, {"failed", writer.statuses_failed}}));
+  gauge(families, "narthex_status_waiting", "Ingresses whose status is to be written.",
+        static_cast<double>(writer.statuses_waiting));
+  families.push_back(results("narthex_events_total",
+                             "Kubernetes Events, by the outcome; dropped: there were too many, or the object is gone.",
+                             {{"written", writer.events_written},
+                              {"failed", writer.events_failed},
+                              {"dropped", writer.events_dropped}}));
+  gauge(families, "narthex_events_waiting", "Kubernetes Events that are to be written.",
+        static_cast<double>(writer.events_waiting));
+}
+
 }  // namespace
 
 std::string metrics_text(const Metrics& metrics) {
@@ -180,6 +201,7 @@ std::string metrics_text(const Metrics& metrics) {
   add_connections(metrics.traffic, families);
   add_control(metrics, families);
   add_api(metrics.api, families);
+  if (metrics.writer) add_writer(*metrics.writer, families);
   // A family without series would leave HELP and TYPE lines without a sample.
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   std::ostringstream out;

@@ -68,6 +68,7 @@ struct Metrics {
   std::vector<Findings> findings;
   std::vector<Certificate> certificates;  // any order; a host may stand more than once
   ApiMetrics api;
+  std::optional<WriterMetrics> writer;
   Traffic traffic;
 };
 

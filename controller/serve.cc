@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "controller/admin_server.h"
 #include "controller/api/api_access.h"
+#include "controller/cluster_writer.h"
 #include "controller/folder_source.h"
 #include "controller/routes_text.h"
 #include "controller/setup.h"
@@ -50,7 +51,8 @@ class ControlPlane::Running final {
   bool serving() const { return static_cast<bool>(plane_.publish); }
   void take(SourceBatch batch);
   void compile();
-  void log_findings();
+  void tell();
+  void log_findings(const FindingChanges& changes) const;
   void keep_house();
   void await_adoption();
   void say_ready();
@@ -74,12 +76,13 @@ class ControlPlane::Running final {
   Compiler compiler_;
   std::shared_ptr<const router::Snapshot> snapshot_;  // the newest that was compiled
   std::unique_ptr<Source> source_;
+  std::unique_ptr<ClusterWriter> writer_;  // of a cluster, where writing is possible
   std::unique_ptr<AdminServer> admin_;
   DataPlane plane_;  // empty until serve()
   asio::signal_set signals_;
   asio::steady_timer housekeeping_;
   asio::steady_timer step_;  // what is waited for next: adoption, the grace period, drained
-  bool stopping_ = false;
+  bool stopping_ = false, writer_ended_ = true;
 };
 
 base::Result<std::unique_ptr<ControlPlane>> ControlPlane::load(const config::Flags& flags, const std::string& version,
@@ -109,6 +112,15 @@ base::Result<void> ControlPlane::Running::load_cluster() {
       [this](SourceBatch batch) { take(std::move(batch)); },
       [this](const config::ObjectKey& key) { return compiler_.uses_secret(key); });
   source->start();
+  auto options = cluster_writer_options(flags_, PodNames::of_this_process());
+  if (options) {
+    const ApiCall call = [&client = source->client()](ApiRequest request, ApiAnswerTaker done) {
+      client.request(std::move(request), std::move(done));
+    };
+    writer_ = std::make_unique<ClusterWriter>(loop_, std::move(*options), call, compiler_, clock_);
+  } else {
+    log::warn("{}", options.error().message());
+  }
   source_ = std::move(source);
   return {};
 }
@@ -140,13 +152,13 @@ void ControlPlane::Running::take(SourceBatch batch) {
   apply(std::move(batch), compiler_);
   if (!serving()) return;
   if (source_->complete()) return compile();
-  log_findings();
+  tell();
 }
 
 void ControlPlane::Running::compile() {
   auto snapshot = compiler_.compile();
   source_->want(compiler_.take_missing_secrets());
-  log_findings();
+  tell();
   if (snapshot == snapshot_) return;
   const bool first = !snapshot_;
   snapshot_ = std::move(snapshot);
@@ -154,11 +166,18 @@ void ControlPlane::Running::compile() {
   plane_.publish(snapshot_);
   log::debug("generation {} is published", snapshot_->generation);
   if (first) await_adoption();
+  if (first && writer_ && !stopping_) writer_->start();
+}
+
+void ControlPlane::Running::tell() {
+  const FindingChanges changes = compiler_.take_finding_changes();
+  const Touches touches = compiler_.take_touches();
+  log_findings(changes);
+  if (writer_) writer_->take(changes, touches);
 }
 
 // Each finding once when it appears and once when it is resolved.
-void ControlPlane::Running::log_findings() {
-  const FindingChanges changes = compiler_.take_finding_changes();
+void ControlPlane::Running::log_findings(const FindingChanges& changes) const {
   size_t lines = 0;
   for (const config::Finding& finding : changes.appeared) {
     if (++lines > kFindingLinesMax) break;
@@ -218,6 +237,8 @@ void ControlPlane::Running::take_signal(int number) {
   stopping_ = true;
   log::info("{}: not ready any more; draining in {} s", name, flags_.shutdown_grace_seconds);
   await_signal();
+  writer_ended_ = !writer_;
+  if (writer_) writer_->end([this] { writer_ended_ = true; });
   step_.expires_after(std::chrono::seconds(flags_.shutdown_grace_seconds));
   step_.async_wait([this](error_code error) {
     if (!error) begin_drain();
@@ -231,7 +252,9 @@ void ControlPlane::Running::begin_drain() {
 
 void ControlPlane::Running::await_drained(std::chrono::steady_clock::time_point deadline) {
   const bool drained = plane_.drained();
-  if (drained || std::chrono::steady_clock::now() >= deadline) {
+  const bool late = std::chrono::steady_clock::now() >= deadline;
+  if ((drained && writer_ended_) || late) {
+    if (!writer_ended_) log::warn("the API server has not taken everything that was to be written at the end");
     if (!drained) {
       log::warn("{} client connections are still open after {} s: closing them",
                 plane_.traffic().client_connections_open, flags_.shutdown_timeout_seconds);
@@ -287,6 +310,7 @@ Metrics ControlPlane::Running::metrics() const {
     metrics.certificates.push_back({expiry.host.empty() ? "*" : expiry.host, expiry.not_after});
   }
   metrics.api = source_->api_metrics();
+  if (writer_) metrics.writer = writer_->metrics();
   metrics.traffic = plane_.traffic();
   return metrics;
 }

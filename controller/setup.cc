@@ -13,6 +13,7 @@ ApiSourceOptions api_source_options(const config::Flags& flags) {
   options.namespace_selector = flags.watch_namespace_selector;
   options.default_backend_service = flags.default_backend_service;
   options.default_ssl_certificate = flags.default_ssl_certificate;
+  options.publish_service = flags.publish_service;
   return options;
 }
 

@@ -52,6 +52,13 @@ struct ApiMetrics {
   std::vector<Kind> kinds;
 };
 
+// How it stands with what is written to the API server; not present for a folder.
+struct WriterMetrics {
+  bool leads = false;
+  uint64_t statuses_written = 0, statuses_failed = 0, statuses_waiting = 0;
+  uint64_t events_written = 0, events_failed = 0, events_dropped = 0, events_waiting = 0;
+};
+
 class Source {
  public:
   virtual ~Source() = default;

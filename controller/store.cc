@@ -145,12 +145,16 @@ void Store::put(config::Ingress object) {
   const config::ObjectKey key = object.meta.key;
   const auto found = ingresses_.find(key);
   if (found != ingresses_.end()) {
+    // Its status is written by whoever leads: it is no change of what is served.
+    if (found->second.object.addresses != object.addresses) touches_[key];
+    found->second.object.addresses = object.addresses;
     if (found->second.object == object) return;
     index_class(found->second.object, false);
     if (found->second.standing == Standing::served) index(found->second.object, false);
   }
   IngressEntry& entry = ingresses_[key];
-  entry.standing = judge(object);
+  const Standing before = std::exchange(entry.standing, judge(object));
+  touch(key, before, entry.standing).changed = true;
   entry.object = std::move(object);
   index_class(entry.object, true);
   if (entry.standing == Standing::served) index(entry.object, true);
@@ -221,6 +225,7 @@ void Store::remove(const config::ObjectRef& ref) {
     index_class(found->second.object, false);
     if (found->second.standing == Standing::served) index(found->second.object, false);
     ingresses_.erase(found);
+    touches_.erase(key);  // nothing is left to be written to
     dirty_.ingresses.insert(key);
   } else if (ref.kind == config::IngressClass::kKind) {
     if (classes_.erase(key.name) != 0) class_changed(key);
@@ -261,7 +266,7 @@ Standing Store::judge_class(const config::Ingress& ingress) const {
   if (rules_.only_known_namespaces && !namespaces_.contains(ingress.meta.key.ns)) return Standing::foreign;
   if (ingress.class_name && !ingress.class_name->empty()) {
     const auto found = classes_.find(*ingress.class_name);
-    if (found != classes_.end()) return is_ours(found->second) ? Standing::served : Standing::foreign;
+    if (found != classes_.end()) return is_our_class(found->second) ? Standing::served : Standing::foreign;
     // Manifests often come without the IngressClass object, which belongs to whoever installs the controller.
     return *ingress.class_name == rules_.ingress_class ? Standing::served : Standing::unknown_class;
   }
@@ -269,12 +274,12 @@ Standing Store::judge_class(const config::Ingress& ingress) const {
   if (!old.empty()) return old == rules_.ingress_class ? Standing::served : Standing::foreign;
   if (rules_.watch_ingress_without_class) return Standing::served;
   for (const auto& [name, ingress_class] : classes_) {
-    if (ingress_class.is_default && is_ours(ingress_class)) return Standing::served;
+    if (ingress_class.is_default && is_our_class(ingress_class)) return Standing::served;
   }
   return Standing::foreign;
 }
 
-bool Store::is_ours(const config::IngressClass& ingress_class) const {
+bool Store::is_our_class(const config::IngressClass& ingress_class) const {
   return ingress_class.controller == rules_.controller_class ||
          (rules_.ingress_class_by_name && ingress_class.meta.key.name == rules_.ingress_class);
 }
@@ -293,9 +298,16 @@ void Store::judge_again(const IngressKeys& keys) {
     if (standing == entry.standing) continue;
     if (entry.standing == Standing::served) index(entry.object, false);
     if (standing == Standing::served) index(entry.object, true);
-    entry.standing = standing;
+    touch(key, std::exchange(entry.standing, standing), standing);
     dirty_.ingresses.insert(key);
   }
+}
+
+Touch& Store::touch(const config::ObjectKey& key, Standing before, Standing after) {
+  Touch& touched = touches_[key];
+  touched.lost = touched.lost || (is_ours(before) && !is_ours(after));
+  touched.changed = touched.changed || (!is_ours(before) && is_ours(after));
+  return touched;
 }
 
 void Store::index_class(const config::Ingress& ingress, bool add) {

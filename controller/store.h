@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "base/hash.h"
 #include "config/objects.h"
@@ -27,12 +28,21 @@ struct ClassRules {
   bool only_known_namespaces = false;  // a selector chose some: Ingresses of other namespaces are foreign
 };
 
-enum class Standing : uint8_t {
+enum class Standing : uint8_t {  // the last two are ours
   foreign,        // another controller's, ignored without a word
   unknown_class,  // names an IngressClass that does not exist: ignored with a note
   canary,         // ours, but a canary: claims no host, path or certificate of its own
   served,
 };
+
+inline bool is_ours(Standing standing) { return standing == Standing::canary || standing == Standing::served; }
+
+// What happened to an Ingress, for whoever writes to the API server. Its status alone makes nothing dirty.
+struct Touch {
+  bool changed = false;  // it is new, another one (but for its status), or has become ours
+  bool lost = false;     // it was ours and is not any more
+};
+using Touches = std::map<config::ObjectKey, Touch>;
 
 // What changed since the last take_dirty(), as keys of what has to be translated again.
 struct Dirty {
@@ -65,6 +75,8 @@ class Store final {
   // An object that equals the stored one makes nothing dirty. Kinds that nothing depends on are dropped.
   void apply(Change change);
   Dirty take_dirty();
+  // Since the last call. LIMIT: as many as there were Ingresses meanwhile.
+  Touches take_touches() { return std::exchange(touches_, {}); }
   // The certificate of this Secret has come to another time of its life: all that depends on it is dirty.
   void touch_secret(const config::ObjectKey& key);
   // Keeps a backend or a Secret in use without an Ingress: the controller's own defaults.
@@ -89,6 +101,11 @@ class Store final {
   bool uses_backend(const BackendKey& key) const;
   bool uses_secret(const config::ObjectKey& key) const;
   size_t ingress_count() const { return ingresses_.size(); }
+  // All of them, in no order: for what concerns them all, never for a single change.
+  template <typename Take>  // take(const config::Ingress&, Standing)
+  void for_each_ingress(Take take) const {
+    for (const auto& [key, entry] : ingresses_) take(entry.object, entry.standing);
+  }
 
  private:
   struct IngressEntry {
@@ -111,10 +128,11 @@ class Store final {
 
   Standing judge(const config::Ingress& ingress) const;
   Standing judge_class(const config::Ingress& ingress) const;
-  bool is_ours(const config::IngressClass& ingress_class) const;
+  bool is_our_class(const config::IngressClass& ingress_class) const;
   void judge_again(const IngressKeys& keys);
   void class_changed(const config::ObjectKey& key);
   void namespace_changed(const std::string& name);
+  Touch& touch(const config::ObjectKey& key, Standing before, Standing after);
   void index_class(const config::Ingress& ingress, bool add);
   // Adds or takes away what the Ingress refers to, and marks all of it dirty.
   void index(const config::Ingress& ingress, bool add);
@@ -126,6 +144,7 @@ class Store final {
 
   ClassRules rules_;
   Dirty dirty_;
+  Touches touches_;
   Objects<IngressEntry> ingresses_;
   Objects<config::Service> services_;
   Objects<config::Endpoints> endpoints_;

@@ -150,6 +150,9 @@ void ApiSource::Reading::add_defaults() {
     const auto& all = options_.namespaces;
     return key && !all.empty() && std::find(all.begin(), all.end(), key->ns) == all.end();
   };
+  const auto& published = options_.publish_service;
+  if (outside(published) && published != options_.default_backend_service)
+    add({ApiKind::service, published->ns, "metadata.name=" + published->name, ""});
   if (!outside(options_.default_backend_service)) return;
   const auto& [ns, name] = *options_.default_backend_service;
   add({ApiKind::service, ns, "metadata.name=" + name, ""});

@@ -31,7 +31,7 @@ namespace narthex::controller {
 struct ApiSourceOptions {
   std::vector<std::string> namespaces;  // empty: all
   std::string namespace_selector;       // label selector; empty: none. Never beside namespaces
-  std::optional<config::ObjectKey> default_backend_service, default_ssl_certificate;
+  std::optional<config::ObjectKey> default_backend_service, default_ssl_certificate, publish_service;
   ReflectorOptions reflector;
 };
 

@@ -80,6 +80,41 @@ TEST_CASE("the defaults that the help tells are those of the program") {
   CHECK(flags.access_log == fresh.access_log);
   CHECK(flags.shutdown_grace_seconds == fresh.shutdown_grace_seconds);
   CHECK(flags.shutdown_timeout_seconds == fresh.shutdown_timeout_seconds);
+  CHECK(flags.election_id == fresh.election_id);
+  CHECK(flags.election_ttl == fresh.election_ttl);
+  CHECK(flags.status_update_seconds == fresh.status_update_seconds);
+  CHECK(flags.update_status == fresh.update_status);
+  CHECK(flags.update_status_on_shutdown == fresh.update_status_on_shutdown);
+  CHECK(flags.disable_leader_election == fresh.disable_leader_election);
+  CHECK(flags.disable_sync_events == fresh.disable_sync_events);
+  CHECK(flags.report_node_internal_ip_address == fresh.report_node_internal_ip_address);
+}
+
+TEST_CASE("the flags of status, Events and election are read as ingress-nginx reads them") {
+  using namespace std::chrono_literals;
+  Flags flags = flags_of({"controller", "--publish-service=ingress/front", "--update-status=false", "--election-id=edge",
+                          "--update-status-on-shutdown=false", "--report-node-internal-ip-address", "--election-ttl=1m30.5s",
+                          "--status-update-interval=2", "--disable-leader-election", "--disable-sync-events"});
+  CHECK(flags.publish_service == ObjectKey{"ingress", "front"});
+  CHECK_FALSE(flags.update_status);
+  CHECK_FALSE(flags.update_status_on_shutdown);
+  CHECK(flags.report_node_internal_ip_address);
+  CHECK(flags.election_id == "edge");
+  CHECK(flags.election_ttl == 90500ms);
+  CHECK(flags.status_update_seconds == 5);
+  CHECK(flags.disable_leader_election);
+  CHECK(flags.disable_sync_events);
+  flags = flags_of({"controller", "--publish-status-address=203.0.113.7, 2001:db8::1,lb.example.com,", "--election-ttl=0"});
+  CHECK(flags.publish_status_addresses == std::vector<std::string>{"203.0.113.7", "2001:db8::1", "lb.example.com"});
+  CHECK(flags.election_ttl == 30s);
+  CHECK(flags_of({"controller", "--election-ttl=-3s"}).election_ttl == 30s);
+  for (const char* wrong : {"--publish-status-address=a b", "--election-ttl=10ms", "--election-ttl=3h", "--election-id=A B",
+                            "--publish-service=front", "--status-update-interval=-1"}) {
+    INFO(wrong);
+    CHECK(has(usage_error({"controller", wrong}), "must be"));
+  }
+  CHECK(has(usage_error({"controller", "--publish-service=a/b", "--publish-status-address=203.0.113.7"}), "exclude"));
+  CHECK(parse({"serve", "--manifests=d", "--update-status=false"}).warnings.size() == 1);
 }
 
 TEST_CASE("every flag of serve is read, with = or with a space") {

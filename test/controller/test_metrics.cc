@@ -67,6 +67,26 @@ TEST_CASE("metrics carry every value that they were given") {
   }
 }
 
+TEST_CASE("who writes to a cluster and what came of it is told there, and not told of a folder") {
+  Metrics metrics = example();
+  CHECK(metrics_text(metrics).find("narthex_leader") == std::string::npos);
+  metrics.writer.emplace();
+  metrics.writer->leads = true;
+  metrics.writer->statuses_written = 3;
+  metrics.writer->statuses_failed = 2;
+  metrics.writer->statuses_waiting = 7;
+  metrics.writer->events_written = 4;
+  metrics.writer->events_dropped = 9;
+  metrics.writer->events_waiting = 6;
+  const std::set<std::string> lines = samples_of(metrics);
+  for (const char* line :
+       {"narthex_leader 1", "narthex_status_writes_total{result=\"written\"} 3",
+        "narthex_status_writes_total{result=\"failed\"} 2", "narthex_status_waiting 7",
+        "narthex_events_total{result=\"written\"} 4", "narthex_events_total{result=\"failed\"} 0",
+        "narthex_events_total{result=\"dropped\"} 9", "narthex_events_waiting 6"})
+    CHECK(lines.contains(line));
+}
+
 TEST_CASE("histogram buckets are cumulative and end with +Inf") {
   const std::set<std::string> lines = samples_of(example());
   const std::string name = "narthex_http_request_duration_seconds";
