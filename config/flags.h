@@ -32,6 +32,10 @@ struct Flags {
   std::string kubeconfig, apiserver_host, certificate_authority;
   std::vector<std::string> watch_namespaces;  // empty: all
   std::string watch_namespace_selector;       // "team=a,env in (prod)"; empty: none
+  // Services of type ExternalName.
+  bool disable_external_names = false;
+  std::string dns_servers;                          // "10.0.0.10:53,[fd00::a]:53"; empty: those of resolv.conf
+  std::vector<std::string> allowed_external_names;  // ranges: "127.0.0.0/8", "fd00::1"
   std::string access_log;  // empty: off; "-": standard output; else a file that is appended to
   uint32_t shutdown_grace_seconds = 0;    // --shutdown-grace-period: not ready, still accepting
   uint32_t shutdown_timeout_seconds = 30; // --shutdown-timeout: for what is in flight

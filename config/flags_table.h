@@ -8,7 +8,7 @@
 
 namespace narthex::config {
 
-enum class FlagGroup { objects, cluster, listening, classes, defaults, logging, shutdown, general, accepted };
+enum class FlagGroup { objects, cluster, names, listening, classes, defaults, logging, shutdown, general, accepted };
 enum class FlagValue { text, integer, real, reals, duration, boolean };
 
 struct FlagRow {

@@ -171,6 +171,19 @@ void add_api(const ApiMetrics& api, Families& families) {
   for (MetricFamily* family : {&requests, &lists, &watches, &events, &down}) families.push_back(std::move(*family));
 }
 
+void add_names(const NameCounts& names, Families& families) {
+  gauge(families, "narthex_external_names", "Names of ExternalName Services that are in use.",
+        static_cast<double>(names.names));
+  gauge(families, "narthex_external_names_in_trouble", "Those of them that the DNS has no good answer for just now.",
+        static_cast<double>(names.in_trouble));
+  families.push_back({"narthex_dns_answers_total",
+                      "Answers about names of ExternalName Services; failed: no DNS server answered, or none could.",
+                      MetricType::Counter,
+                      {counter_value(static_cast<double>(names.found), {{"result", "found"}}),
+                       counter_value(static_cast<double>(names.absent), {{"result", "absent"}}),
+                       counter_value(static_cast<double>(names.failed), {{"result", "failed"}})}});
+}
+
 }  // namespace
 
 std::string metrics_text(const Metrics& metrics) {
@@ -180,6 +193,7 @@ std::string metrics_text(const Metrics& metrics) {
   add_connections(metrics.traffic, families);
   add_control(metrics, families);
   add_api(metrics.api, families);
+  add_names(metrics.names, families);
   // A family without series would leave HELP and TYPE lines without a sample.
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   std::ostringstream out;

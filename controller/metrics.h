@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "controller/name_book.h"
 #include "controller/source.h"
 
 namespace narthex::controller {
@@ -68,6 +69,7 @@ struct Metrics {
   std::vector<Findings> findings;
   std::vector<Certificate> certificates;  // any order; a host may stand more than once
   ApiMetrics api;
+  NameCounts names;
   Traffic traffic;
 };
 
