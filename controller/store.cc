@@ -384,7 +384,8 @@ void Store::mark_backends(const config::ObjectKey& service) {
     dirty_.backends.insert(at->first);
   }
   if (service != api_server_service()) return;
-  // No name may lead to the API server, so all of them are looked at again. That happens when a control plane is rebuilt.
+  // No name may lead to the API server, so all of them are looked at again. That happens when a control plane is
+  // rebuilt.
   for (const auto& [name, services] : services_of_name_) {
     for (const config::ObjectKey& key : services) {
       if (key != service) mark_backends(key);

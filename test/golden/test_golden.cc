@@ -95,7 +95,8 @@ std::vector<fs::path> cases() {
   return paths;
 }
 
-// "resolved.NAME=IP,IP", and for a DNS that has not answered well since the year 2001 "failing.NAME=" and "absent.NAME=".
+// "resolved.NAME=IP,IP", and for a DNS that has not answered well since the year 2001 "failing.NAME=" and
+// "absent.NAME=".
 std::optional<controller::ResolvedName> resolved_of(const std::string& option, const std::string& value) {
   using controller::NameTrouble;
   const std::map<std::string, NameTrouble> troubles = {
