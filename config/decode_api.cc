@@ -36,8 +36,8 @@ constexpr std::array<KindRow, 8> kRows = {{
 }};
 const KindRow& row_of(ApiKind kind) { return kRows[static_cast<size_t>(kind)]; }
 
-// Walks over JSON text by its brackets and quotes alone, to find where the parts begin and end. What it takes for a part
-// is parsed properly afterwards, so that it may be generous about everything else.
+// Walks over JSON text by its brackets and quotes alone, to find where the parts begin and end. What it takes for a
+// part is parsed properly afterwards, so that it may be generous about everything else.
 class Skimmer final {
  public:
   explicit Skimmer(std::string_view text) : text_(text) {}

@@ -1,6 +1,6 @@
-// What the API server sends, taken apart: pages of a list, lines of a watch, single objects, Status answers. Each object
-// is parsed by itself, so that a broken one costs only itself and no page ever becomes a tree as a whole.
-// Pure; any thread. LIMIT: an object is at most kApiObjectBytesMax of text and 1,000,000 values.
+// What the API server sends, taken apart: pages of a list, lines of a watch, single objects, Status answers. Each
+// object is parsed by itself, so that a broken one costs only itself and no page ever becomes a tree as a whole. Pure;
+// any thread. LIMIT: an object is at most kApiObjectBytesMax of text and 1,000,000 values.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ inline constexpr size_t kApiObjectBytesMax = 16u << 20;
 struct ApiObject {
   ObjectKey key;  // an empty name: not even that could be read
   std::string resource_version;
-  std::optional<Object> object;  // none: not asked for, or the findings say why
-  Findings findings;             // without origin
+  std::optional<Object> object;      // none: not asked for, or the findings say why
+  Findings findings;                 // without origin
   bool ends_initial_events = false;  // a bookmark: the list that began the stream is complete
 };
 

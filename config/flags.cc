@@ -218,8 +218,8 @@ ParsedFlags parse_flags(int argc, const char* const* argv) {
   if (!flags.watch_namespaces.empty() && !flags.watch_namespace_selector.empty())
     return usage_error("--watch-namespace and --watch-namespace-selector exclude each other; give one of the two");
   for (const Given& given : split.flags)
-    if (flags.command == Command::serve && given.row->group == FlagGroup::cluster)
-      out.warnings.push_back(fmt::format("--{} has no effect: serve reads --manifests", given.row->name));
+    if (!flags.manifests.empty() && given.row->group == FlagGroup::cluster)
+      out.warnings.push_back(fmt::format("--{} has no effect: objects are read from manifests", given.row->name));
   if (flags.command == Command::help) {
     out.text = help_text();
     return out;

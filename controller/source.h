@@ -44,8 +44,8 @@ struct ApiMetrics {
   };
   struct Kind {
     std::string kind;
-    uint64_t lists = 0, watches = 0;  // begun since the start
-    base::WallTime last_event;        // the epoch: none yet
+    uint64_t lists = 0, watches = 0;     // begun since the start
+    base::WallTime last_event;           // the epoch: none yet
     uint32_t parts = 0, parts_down = 0;  // scopes that are read, and those of them that cannot be just now
   };
   std::vector<Requests> requests;

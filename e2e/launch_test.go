@@ -80,8 +80,17 @@ func (n *Narthex) run(environment []string, arguments ...string) {
 	n.c.Cleanup(func() {
 		if n.c.Failed() {
 			n.c.Log(n.process.Tail(40))
-			n.c.Log("--- /findings: " + n.admin("/findings") + "--- /routes: " + n.admin("/routes"))
+			n.c.Log("--- /findings: " + head(n.admin("/findings"), 20) + "\n--- /routes: " + head(n.admin("/routes"), 20))
 		}
 		n.process.Kill()
 	})
+}
+
+// head is the beginning of a text, for messages about failures.
+func head(text string, lines int) string {
+	all := strings.Split(strings.TrimSpace(text), "\n")
+	if len(all) > lines {
+		all = append(all[:lines], fmt.Sprintf("... and %d lines more", len(all)-lines))
+	}
+	return strings.Join(all, "\n")
 }

@@ -164,16 +164,13 @@ func (n *Narthex) serial(host string) string {
 
 func TestNamespaceThatIsDeletedTakesOnlyItsOwnRoutes(t *testing.T) {
 	c := begin(t)
-	class := c.Namespace
-	c.apply(fmt.Sprintf("apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: %s}\nspec: {controller: narthex.test/%s}\n", class, class))
-	t.Cleanup(func() { c.try("delete", "ingressclass", class) })
+	ours, class := c.ownClass(), c.Namespace
 	c.deploy("web", 1)
 	c.apply(ingress("web", class, "stays.test", "/", "Prefix", "web"))
-	other := &Case{T: t, Namespace: c.Namespace + "-2"}
-	other.makeNamespace()
+	other := c.beside("2")
 	other.deploy("web", 1)
 	other.apply(ingress("web", class, "goes.test", "/", "Prefix", "web"))
-	n := c.startNarthexAs("narthex", "narthex", "--controller-class=narthex.test/"+class)
+	n := c.startNarthexAs("narthex", "narthex", ours)
 	n.settled(at("goes.test", "/"), "200", "web")
 	load := n.load(2, "stays.test", "/")
 	other.kubectl("delete", "namespace", other.Namespace)

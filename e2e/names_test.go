@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,16 @@ func answerTo(packet []byte) ([]byte, error) {
 		answer.Answers = append(answer.Answers, resource)
 	}
 	return answer.Pack()
+}
+
+func TestNamesResolveAsACaseSays(t *testing.T) {
+	c := begin(t)
+	c.deploy("web", 1)
+	resolve("resolves.names.test", c.podIPs("web")...)
+	output, err := exec.Command("curl", "-s", "http://resolves.names.test:8080/").Output()
+	if err != nil || !strings.Contains(string(output), "name: web") {
+		t.Errorf("curl must find the pod by its name: %v\n%s", err, output)
+	}
 }
 
 const externalName = `

@@ -1,12 +1,15 @@
 package e2e
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	rbac "k8s.io/api/rbac/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // The cases of this file are about what Narthex writes into the cluster.
@@ -92,17 +95,12 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 	c.needs("--publish-status-address")
 	c.needs("--disable-sync-events")
 	c.needs("--election-id")
-	class := c.Namespace
-	c.apply(fmt.Sprintf("apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: %s}\nspec: {controller: narthex.test/%s}\n", class, class))
-	c.kubectl("create", "serviceaccount", "narthex")
-	c.kubectl("create", "clusterrolebinding", c.Namespace, "--clusterrole=narthex", "--serviceaccount="+c.Namespace+":narthex")
-	t.Cleanup(func() { c.try("delete", "ingressclass/"+class, "clusterrolebinding/"+c.Namespace) })
-	c.apply(strings.ReplaceAll(c.kubectl("get", "role", "narthex", "--namespace=narthex", "-o", `jsonpath={"apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: narthex}\nrules: "}{.rules}`), "\\n", "\n"))
-	c.kubectl("create", "rolebinding", "narthex", "--role=narthex", "--serviceaccount="+c.Namespace+":narthex")
+	ours, class := c.ownClass(), c.Namespace
+	rules := c.bindRights()
 	c.deploy("web", 1)
 	c.makeSecret("secure", "secure.test")
 	c.apply(ingress("web", class, "web.test", "/", "Prefix", "web"), ingress("bad", class, "bad.test", "/", "Prefix", "nobody"))
-	n := c.startNarthexAs(c.Namespace, "narthex", "--controller-class=narthex.test/"+class, "--publish-status-address=203.0.113.7")
+	n := c.startNarthexAs(c.Namespace, "narthex", ours, "--publish-status-address=203.0.113.7")
 	c.address("web", "203.0.113.7")
 	c.until("kubectl describe tells of an Event", func() error {
 		if text := c.kubectl("describe", "ingress", "bad"); !strings.Contains(text, "ServiceNotFound") {
@@ -122,24 +120,41 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 			t.Errorf("no right for: %s %s %s", call.Verb, call.ObjectRef.APIGroup, resource)
 		}
 	}
-	for _, right := range append(c.rights("clusterrole"), c.rights("role")...) {
+	for _, right := range rights(rules) {
 		if !used[right] {
 			t.Errorf("the right is not used: %s", right)
 		}
 	}
 }
 
-// rights are the rules of a role named narthex, one by one: "list discovery.k8s.io endpointslices".
-func (c *Case) rights(kind string) []string {
+// bindRights gives a service account of the case the rights of rbac/cluster.yaml, and gives the rules.
+func (c *Case) bindRights() []rbac.PolicyRule {
 	c.Helper()
-	var role struct {
-		Rules []struct{ APIGroups, Resources, Verbs []string }
-	}
-	if err := json.Unmarshal([]byte(c.kubectl("get", kind, "narthex", "--namespace=narthex", "-o", "json")), &role); err != nil {
+	ctx, roles := context.Background(), control.Client.RbacV1()
+	whole, err := roles.ClusterRoles().Get(ctx, "narthex", meta.GetOptions{})
+	if err != nil {
 		c.Fatal(err)
 	}
+	part, err := roles.Roles("narthex").Get(ctx, "narthex", meta.GetOptions{})
+	if err != nil {
+		c.Fatal(err)
+	}
+	copied := &rbac.Role{ObjectMeta: meta.ObjectMeta{Name: "narthex"}, Rules: part.Rules}
+	if _, err := roles.Roles(c.Namespace).Create(ctx, copied, meta.CreateOptions{}); err != nil {
+		c.Fatal(err)
+	}
+	account := "--serviceaccount=" + c.Namespace + ":narthex"
+	c.kubectl("create", "serviceaccount", "narthex")
+	c.kubectl("create", "rolebinding", "narthex", "--role=narthex", account)
+	c.kubectl("create", "clusterrolebinding", c.Namespace, "--clusterrole=narthex", account)
+	c.Cleanup(func() { c.try("delete", "clusterrolebinding", c.Namespace) })
+	return append(whole.Rules, part.Rules...)
+}
+
+// rights are rules taken apart: "list discovery.k8s.io endpointslices".
+func rights(rules []rbac.PolicyRule) []string {
 	var all []string
-	for _, rule := range role.Rules {
+	for _, rule := range rules {
 		for _, group := range rule.APIGroups {
 			for _, resource := range rule.Resources {
 				for _, verb := range rule.Verbs {

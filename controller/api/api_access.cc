@@ -20,8 +20,9 @@ base::Result<ApiAccess> access_of_pod(const PodSurroundings& pod) {
   ApiAccess access;
   const auto port = base::parse_decimal(pod.port, 65535);
   if (pod.host.empty() || !port)
-    return base::Error("no API server: this is no pod of a cluster (KUBERNETES_SERVICE_HOST and "
-                       "KUBERNETES_SERVICE_PORT are not set); give --kubeconfig PATH or --apiserver-host URL");
+    return base::Error(
+        "no API server: this is no pod of a cluster (KUBERNETES_SERVICE_HOST and "
+        "KUBERNETES_SERVICE_PORT are not set); give --kubeconfig PATH or --apiserver-host URL");
   access.host = pod.host;
   access.port = static_cast<uint16_t>(*port);
   access.authorities_file = pod.folder + "/ca.crt";
@@ -111,8 +112,9 @@ base::Result<ApiAccess> find_api_access(const config::Flags& flags, const PodSur
     access->warnings.emplace_back("--certificate-authority has an effect only together with --apiserver-host");
   }
   if (!access->tls && !is_loopback(access->host))
-    access->warnings.push_back(access->url() + " is not encrypted: everybody on the way can read and change what the API "
-                                               "server says, Secrets included; use https");
+    access->warnings.push_back(access->url() +
+                               " is not encrypted: everybody on the way can read and change what the API "
+                               "server says, Secrets included; use https");
   return access;
 }
 

@@ -38,8 +38,8 @@ class ApiClient::Core final : public std::enable_shared_from_this<Core> {
     bool new_credentials = false;  // has been tried with others before
     bool fresh_connection = false;
   };
-  using Connected = std::function<void(std::shared_ptr<ApiConnection>, const std::string& authorization,
-                                       const std::string& trouble)>;
+  using Connected =
+      std::function<void(std::shared_ptr<ApiConnection>, const std::string& authorization, const std::string& trouble)>;
 
   void pump();
   void run(Job job);
@@ -69,7 +69,10 @@ class ApiClient::Core::Watching final : public std::enable_shared_from_this<Watc
  public:
   Watching(std::shared_ptr<Core> core, ApiRequest request, std::chrono::milliseconds quiet, ApiLineTaker line,
            ApiAnswerTaker done)
-      : core_(std::move(core)), request_(std::move(request)), quiet_(quiet), line_(std::move(line)),
+      : core_(std::move(core)),
+        request_(std::move(request)),
+        quiet_(quiet),
+        line_(std::move(line)),
         done_(std::move(done)) {}
 
   void start();
@@ -121,7 +124,9 @@ ApiClient::ApiClient(asio::io_context& loop, ApiAccess access, const base::Clock
 
 ApiClient::~ApiClient() { core_->stop(); }
 
-void ApiClient::request(ApiRequest request, ApiAnswerTaker done) { core_->request(std::move(request), std::move(done)); }
+void ApiClient::request(ApiRequest request, ApiAnswerTaker done) {
+  core_->request(std::move(request), std::move(done));
+}
 
 std::unique_ptr<ApiWatch> ApiClient::watch(ApiRequest request, std::chrono::milliseconds quiet, ApiLineTaker line,
                                            ApiAnswerTaker done) {
@@ -147,8 +152,8 @@ void ApiClient::Core::request(ApiRequest request, ApiAnswerTaker done) {
   asio::post(loop_, [self = shared_from_this()] { self->pump(); });
 }
 
-std::unique_ptr<ApiWatch> ApiClient::Core::watch(ApiRequest request, std::chrono::milliseconds quiet,
-                                                 ApiLineTaker line, ApiAnswerTaker done) {
+std::unique_ptr<ApiWatch> ApiClient::Core::watch(ApiRequest request, std::chrono::milliseconds quiet, ApiLineTaker line,
+                                                 ApiAnswerTaker done) {
   auto watching =
       std::make_shared<Watching>(shared_from_this(), std::move(request), quiet, std::move(line), std::move(done));
   asio::post(loop_, [watching] { watching->start(); });
@@ -158,6 +163,7 @@ std::unique_ptr<ApiWatch> ApiClient::Core::watch(ApiRequest request, std::chrono
 void ApiClient::Core::stop() {
   stopped_ = true;
   waiting_.clear();
+  credentials_.stop();
   for (const auto& connection : busy_) connection->close();
   for (const auto& connection : idle_) connection->close();
   idle_.clear();

@@ -1,8 +1,8 @@
 // The way to the API server: requests with whole answers over a few kept connections, and watches over connections of
-// their own. Adds credentials, and asks for new ones where they are not taken (401). Retries nothing but what the server
-// cannot have seen; patience is the caller's. Owned by the API source; whoever writes status or Events shares it.
-// THREAD: control; nothing blocks.
-// LIMITs: kConnections requests at a time, kWaiting more wait; watches are as many as the caller begins.
+// their own. Adds credentials, and asks for new ones where they are not taken (401). Retries nothing but what the
+// server cannot have seen; patience is the caller's. Owned by the API source; whoever writes status or Events shares
+// it. THREAD: control; nothing blocks. LIMITs: kConnections requests at a time, kWaiting more wait; watches are as many
+// as the caller begins.
 #pragma once
 
 #include <chrono>

@@ -132,11 +132,11 @@ class Connection final : public ApiConnection, public std::enable_shared_from_th
   template <typename Stream>
   Awaitable<void> read_lines(Stream& stream, Call& call, ApiAnswer& answer);
   template <typename Stream, typename Parser>
-  Awaitable<error_code> read_part(Stream& stream, Parser& parser, std::array<char, kReadBytes>& part, size_t& got);
+  Awaitable<error_code> read_more(Stream& stream, Parser& parser);
 
   bool take_lines(std::string_view piece, LineSplitter& lines, Call& call);
   http::request<http::string_body> message(const Call& call) const;
-  std::string explain(const error_code& error) const;
+  std::string explain(const error_code& error);
   beast::tcp_stream& lowest() { return tls_stream_ ? tls_stream_->next_layer() : *plain_; }
   const beast::tcp_stream& lowest() const { return tls_stream_ ? tls_stream_->next_layer() : *plain_; }
 
@@ -148,7 +148,7 @@ class Connection final : public ApiConnection, public std::enable_shared_from_th
   std::optional<TlsStream> tls_stream_;
   beast::flat_buffer buffer_;
   std::chrono::milliseconds quiet_{0};
-  bool open_ = false, closed_ = false, stale_ = false;
+  bool open_ = false, closed_ = false, stale_ = false, timed_out_ = false;
   uint64_t answers_ = 0;
 };
 
@@ -175,8 +175,8 @@ bool Connection::reusable() const {
   if (!open_ || closed_) return false;
   // Readable without a request: the end, or words that nobody asked for.
   char byte = 0;
-  const auto got = ::recv(const_cast<beast::tcp_stream&>(lowest()).socket().native_handle(), &byte, 1,
-                          MSG_PEEK | MSG_DONTWAIT);
+  const auto got =
+      ::recv(const_cast<beast::tcp_stream&>(lowest()).socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
@@ -201,7 +201,7 @@ Awaitable<ApiAnswer> Connection::run(Call& call) {
     answer = co_await talk(*plain_, call);
   }
   if (!answer.trouble.empty()) open_ = false;
-  stale_ = answer.status == 0 && answers_ > 0;
+  stale_ = answer.status == 0 && answers_ > 0 && !timed_out_;
   ++answers_;
   if (!open_ && !closed_) lowest().close();
   co_return answer;
@@ -244,12 +244,13 @@ Awaitable<std::string> Connection::connect() {
   if (!refused) co_return std::string();
   const std::string why = access_.verify ? tls::certificate_trouble(tls_stream_->native_handle()) : std::string();
   if (why.empty()) co_return fmt::format("no TLS connection: {}", explain(refused));
-  co_return fmt::format("the API server's certificate is not good for {}: {}; give the right certificate authority", name,
-                        why);
+  co_return fmt::format("the API server's certificate is not good for {}: {}; give the right certificate authority",
+                        name, why);
 }
 
-std::string Connection::explain(const error_code& error) const {
-  if (error == beast::error::timeout) return "it does not answer in time";
+std::string Connection::explain(const error_code& error) {
+  timed_out_ = error == beast::error::timeout;
+  if (timed_out_) return "it does not answer in time";
   if (error == asio::error::eof || error == http::error::end_of_stream || error == ssl::error::stream_truncated)
     return "it closed the connection";
   if (error == http::error::partial_message) return "it closed the connection in the middle of its answer";
@@ -304,17 +305,17 @@ Awaitable<void> Connection::read_whole(Stream& stream, const Call& call, ApiAnsw
   if (!failed) answer.body = std::move(parser.get().body());
 }
 
-// What one read gave; the message ends where the parser says so.
+// More bytes into the buffer; the end of the connection is the parser's to judge.
 template <typename Stream, typename Parser>
-Awaitable<error_code> Connection::read_part(Stream& stream, Parser& parser, std::array<char, kReadBytes>& part,
-                                            size_t& got) {
-  auto& body = parser.get().body();
-  body.data = part.data();
-  body.size = part.size();
-  auto [failed, bytes] = co_await http::async_read_some(stream, buffer_, parser, kAwait);
-  got = part.size() - body.size;
-  if (failed == http::error::need_buffer) failed = {};
-  co_return failed;
+Awaitable<error_code> Connection::read_more(Stream& stream, Parser& parser) {
+  const auto [failed, got] = co_await stream.async_read_some(buffer_.prepare(kReadBytes), kAwait);
+  buffer_.commit(got);
+  error_code error = failed;
+  if (failed == asio::error::eof || failed == ssl::error::stream_truncated) {
+    error = {};
+    parser.put_eof(error);
+  }
+  co_return error;
 }
 
 template <typename Stream>
@@ -333,18 +334,29 @@ Awaitable<void> Connection::read_lines(Stream& stream, Call& call, ApiAnswer& an
   const auto part = std::make_unique<std::array<char, kReadBytes>>();
   LineSplitter lines(call.request.answer_bytes_max);
   while (!parser.is_done() && !closed_) {
-    if (begun) lowest().expires_after(quiet_);
-    size_t got = 0;
-    const error_code failed = co_await read_part(stream, parser, *part, got);
-    const std::string_view piece(part->data(), got);
+    // Everything that has come before waiting again, so that events that wait together are taken together. (Beast's own
+    // read returns for each chunk, or, when eager, keeps a chunk back until the next one begins.)
+    auto& body = parser.get().body();
+    body.data = part->data();
+    body.size = part->size();
+    error_code error;
+    const size_t taken = buffer_.size() == 0 ? 0 : parser.put(buffer_.data(), error);
+    buffer_.consume(taken);
+    const std::string_view piece(part->data(), part->size() - body.size);
     if (!begun) answer.body += piece;
     if (begun && !take_lines(piece, lines, call)) {
       answer.too_large = !closed_;
       answer.trouble = "a line of the watch is too long";
       co_return;
     }
-    if (failed) answer.trouble = explain(failed);
-    if (failed || answer.body.size() > kRefusalBytes) break;
+    if (error == http::error::need_more || (taken == 0 && !error)) {
+      if (begun) lowest().expires_after(quiet_);
+      error = co_await read_more(stream, parser);
+    } else if (error == http::error::need_buffer) {
+      error = {};
+    }
+    if (error) answer.trouble = explain(error);
+    if (error || answer.body.size() > kRefusalBytes) break;
   }
   open_ = open_ && parser.is_done() && parser.get().keep_alive();
   if (answer.trouble.empty() && lines.in_line()) answer.trouble = "the watch ended in the middle of a line";

@@ -64,8 +64,13 @@ class ApiSource::Reading final : public std::enable_shared_from_this<Reading> {
  public:
   Reading(asio::io_context& loop, ApiAccess access, ApiSourceOptions options, const base::Clock& clock, Deliver deliver,
           std::function<bool(const ObjectKey&)> uses_secret)
-      : client_(loop, std::move(access), clock), complete_(false), loop_(loop), options_(std::move(options)),
-        clock_(clock), deliver_(std::move(deliver)), uses_secret_(std::move(uses_secret)) {}
+      : client_(loop, std::move(access), clock),
+        complete_(false),
+        loop_(loop),
+        options_(std::move(options)),
+        clock_(clock),
+        deliver_(std::move(deliver)),
+        uses_secret_(std::move(uses_secret)) {}
 
   void start();
   void stop();
@@ -159,7 +164,8 @@ void ApiSource::Reading::begin_secrets() {
   if (namespaces.empty()) namespaces.emplace_back();
   for (const std::string& ns : namespaces) add({ApiKind::secret, ns, kNoHelmReleases, ""});
   const auto& key = options_.default_ssl_certificate;
-  if (key && !options_.namespaces.empty() && std::find(namespaces.begin(), namespaces.end(), key->ns) == namespaces.end())
+  if (key && !options_.namespaces.empty() &&
+      std::find(namespaces.begin(), namespaces.end(), key->ns) == namespaces.end())
     add({ApiKind::secret, key->ns, "metadata.name=" + key->name, ""});
   for (size_t i = first; i < parts_.size(); ++i) parts_[i]->start();
 }
@@ -176,8 +182,8 @@ void ApiSource::Reading::add(ApiScope scope) {
   takers.upsert = [this, kind](config::ApiObject object) { return upsert(kind, std::move(object)); };
   takers.remove = [this, kind](const ObjectKey& key) { remove(kind, key); };
   takers.changed = [this, index] { part_changed(*parts_[index]); };
-  parts_.push_back(std::make_unique<Reflector>(loop_, client_, clock_, std::move(scope), options_.reflector,
-                                               std::move(takers)));
+  parts_.push_back(
+      std::make_unique<Reflector>(loop_, client_, clock_, std::move(scope), options_.reflector, std::move(takers)));
 }
 
 // All findings about the object replace what was said about it before.
@@ -236,7 +242,8 @@ void ApiSource::Reading::part_changed(const Reflector& part) {
   };
   // Of a default backend that stands elsewhere the Endpoints are those of its name.
   if (no_slices && std::none_of(parts_.begin(), parts_.end(), is_fallback)) {
-    const std::string field = scope.label_selector.empty() ? "" : "metadata.name=" + options_.default_backend_service->name;
+    const std::string field =
+        scope.label_selector.empty() ? "" : "metadata.name=" + options_.default_backend_service->name;
     add({ApiKind::endpoints, scope.ns, field, ""});
     parts_.back()->start();
   }

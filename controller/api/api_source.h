@@ -1,13 +1,15 @@
 // An API server as the source of objects: a reflector for each kind in each scope, their changes put together into
 // batches for the compiler. Owned by serve.cc or check. THREAD: control.
 //
-//   scopes     all namespaces, or each of --watch-namespace (then only namespaced calls are made, but for IngressClass);
+//   scopes     all namespaces, or each of --watch-namespace (then only namespaced calls are made, but for
+//   IngressClass);
 //              a default backend or certificate outside of them is watched by its name
 //   complete   every part has been listed, or cannot be (403, 404) and can be done without; Ingresses, Services and
 //              EndpointSlices must have been listed in one namespace at least. Secrets come last: which of them are
 //              wanted is known then.
 //   Endpoints  only where the server has no EndpointSlices
-//   Secrets    those of type kubernetes.io/tls, and those that are in use; one that was left out and comes into use later
+//   Secrets    those of type kubernetes.io/tls, and those that are in use; one that was left out and comes into use
+//   later
 //              is fetched alone (want). Helm's releases are never asked for.
 //
 // A batch holds everything that waited in this turn of the loop, whichever connection it came over.

@@ -53,6 +53,11 @@ void Credentials::take(Taker taker) {
   taker(identity_);
 }
 
+void Credentials::stop() {
+  waiting_.clear();
+  run_.reset();
+}
+
 void Credentials::reject() { known_ = false; }
 
 base::Result<Identity> Credentials::read() const {

@@ -16,8 +16,8 @@
 namespace narthex::controller {
 
 struct Identity {
-  std::string authorization;  // value of the field, "Bearer ..."; empty: none
-  std::string authorities_pem;  // who may vouch for the API server; empty: the system's
+  std::string authorization;             // value of the field, "Bearer ..."; empty: none
+  std::string authorities_pem;           // who may vouch for the API server; empty: the system's
   std::string certificate_pem, key_pem;  // empty: none
   bool same_tls(const Identity& other) const {
     return authorities_pem == other.authorities_pem && certificate_pem == other.certificate_pem &&
@@ -42,6 +42,8 @@ class Credentials final {
   // At once where what is known is fresh; else once a plug-in has answered. Errors: a file that cannot be read while
   // nothing is known, a plug-in that failed.
   void take(Taker taker);
+  // Who waits is not told any more, and a plug-in that runs is ended.
+  void stop();
   // The API server did not take what was given out: files are read and the plug-in is run at the next take().
   void reject();
 

@@ -62,7 +62,8 @@ std::vector<std::string> environment_of(const ExecPlugin& plugin, const ApiAcces
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::string_view name = text.substr(0, text.find('='));
-    const bool replaced = std::any_of(own.begin(), own.end(), [&](const auto& variable) { return variable.first == name; });
+    const bool replaced =
+        std::any_of(own.begin(), own.end(), [&](const auto& variable) { return variable.first == name; });
     if (!replaced) all.emplace_back(text);
   }
   for (const auto& [name, value] : own) all.push_back(name + "=" + value);

@@ -1,5 +1,5 @@
-// The names of the objects that a reflector has given on, by namespace, and which of them the list that is under way has
-// named. A value; one thread. LIMIT: about 80 bytes for each object.
+// The names of the objects that a reflector has given on, by namespace, and which of them the list that is under way
+// has named. A value; one thread. LIMIT: about 80 bytes for each object.
 #pragma once
 
 #include <cstdint>

@@ -98,7 +98,8 @@ std::string path_in(const std::string& folder, const std::string& path) {
 void read_cluster(const Section& cluster, const std::string& folder, ApiAccess& into) {
   const std::string server = cluster.text("server");
   if (!cluster.text("proxy-url").empty())
-    cluster.fail("proxy-url", "the API server is not reached through a proxy; give a server that can be reached directly");
+    cluster.fail("proxy-url",
+                 "the API server is not reached through a proxy; give a server that can be reached directly");
   const auto read = read_server_url(server, into);
   if (!read) cluster.fail("server", read.error().message());
   into.server_name = cluster.text("tls-server-name");
@@ -108,9 +109,10 @@ void read_cluster(const Section& cluster, const std::string& folder, ApiAccess& 
   if (!into.authorities_pem.empty() || !into.authorities_file.empty())
     cluster.fail("insecure-skip-tls-verify", "stands beside a certificate authority; remove one of the two");
   into.verify = false;
-  into.warnings.push_back(fmt::format("insecure-skip-tls-verify: whoever answers at {} is believed to be the API server; "
-                                      "give certificate-authority-data instead",
-                                      into.url()));
+  into.warnings.push_back(
+      fmt::format("insecure-skip-tls-verify: whoever answers at {} is believed to be the API server; "
+                  "give certificate-authority-data instead",
+                  into.url()));
 }
 
 void read_exec(const Section& exec, const std::string& folder, ApiUser& into) {
@@ -147,7 +149,8 @@ void read_user(const Section& user, const std::string& folder, ApiUser& into) {
   if (into.certificate_pem.empty()) into.certificate_file = path_in(folder, user.text("client-certificate"));
   into.key_pem = user.bytes("client-key-data");
   if (into.key_pem.empty()) into.key_file = path_in(folder, user.text("client-key"));
-  if ((into.certificate_pem.empty() && into.certificate_file.empty()) != (into.key_pem.empty() && into.key_file.empty()))
+  if ((into.certificate_pem.empty() && into.certificate_file.empty()) !=
+      (into.key_pem.empty() && into.key_file.empty()))
     user.fail("client-key", "a client certificate and its key go together, but one of the two is missing");
   if (user.member("auth-provider").present())
     user.fail("auth-provider", "was removed from Kubernetes 1.26; use exec with the provider's plug-in");

@@ -83,8 +83,13 @@ class Reflector::Running final : public std::enable_shared_from_this<Running> {
  public:
   Running(asio::io_context& loop, ApiClient& client, const base::Clock& clock, ApiScope scope, ReflectorOptions options,
           Takers takers)
-      : client_(client), clock_(clock), scope_(std::move(scope)), options_(options), takers_(std::move(takers)),
-        timer_(loop), page_items_(options.page_items) {}
+      : client_(client),
+        clock_(clock),
+        scope_(std::move(scope)),
+        options_(options),
+        takers_(std::move(takers)),
+        timer_(loop),
+        page_items_(options.page_items) {}
 
   void begin_list();
   void hurry();
@@ -127,7 +132,7 @@ class Reflector::Running final : public std::enable_shared_from_this<Running> {
 
   void relist();
   void fail(const ApiAnswer& answer);
-  void fail(PartState state, const std::string& why, milliseconds delay);
+  void fail(PartState state, const std::string& why, milliseconds delay, bool no_answer = false);
   void go_on();
   void set_state(PartState state, const std::string& trouble);
   void wait(milliseconds delay);
@@ -141,8 +146,9 @@ class Reflector::Running final : public std::enable_shared_from_this<Running> {
   uint32_t page_items_;
   std::string continue_token_, position_;  // position: the version that is known; empty: list
   size_t named_ = 0;                       // objects of the list under way
-  bool empty_before_ = false;  // the list before this one was empty, and was not believed
-  bool with_list_ = false;     // the watch has not come to the end of its list
+  bool empty_before_ = false;              // the list before this one was empty, and was not believed
+  bool with_list_ = false;                 // the watch has not come to the end of its list
+  bool no_answer_ = false;                 // why we wait: the server was not there
   bool streaming_refused_ = false, waiting_ = false, stopped_ = false, any_line_ = false;
   base::SteadyTime watch_began_;
   uint32_t failures_ = 0, gone_ = 0;
@@ -179,6 +185,7 @@ void Reflector::Running::begin_list() {
 
 void Reflector::Running::request_page() {
   ApiRequest request;
+  request.time = options_.times.request;
   request.target = fmt::format("{}?limit={}", api_path(scope_.kind, scope_.ns), page_items_);
   if (!scope_.field_selector.empty()) request.target += "&fieldSelector=" + url_encoded(scope_.field_selector);
   if (!scope_.label_selector.empty()) request.target += "&labelSelector=" + url_encoded(scope_.label_selector);
@@ -255,6 +262,7 @@ void Reflector::Running::begin_watch(bool with_list) {
   const auto time = times.watch_least + spread;
   ApiRequest request;
   request.target = watch_target(with_list, time);
+  request.time = times.request;
   request.answer_bytes_max = config::kApiObjectBytesMax;
   const milliseconds quiet = with_list ? times.first_line : milliseconds(time) + times.watch_grace;
   watch_ = client_.watch(
@@ -282,10 +290,14 @@ void Reflector::Running::take_line(std::string_view line) {
   switch (event->type) {
     case ApiEvent::Type::added:
     case ApiEvent::Type::modified:
-    case ApiEvent::Type::deleted: return take_object(*event);
-    case ApiEvent::Type::bookmark: return take_bookmark(*event);
-    case ApiEvent::Type::error: return take_error(*event);
-    case ApiEvent::Type::unknown: return;
+    case ApiEvent::Type::deleted:
+      return take_object(*event);
+    case ApiEvent::Type::bookmark:
+      return take_bookmark(*event);
+    case ApiEvent::Type::error:
+      return take_error(*event);
+    case ApiEvent::Type::unknown:
+      return;
   }
 }
 
@@ -296,8 +308,8 @@ bool Reflector::Running::is_old(const std::string& version) const {
 
 void Reflector::Running::take_object(const ApiEvent& event) {
   const bool deleted = event.type == ApiEvent::Type::deleted;
-  config::ApiObject object = config::decode_api_object(
-      event.object, scope_.kind, deleted ? config::ApiPart::metadata : config::ApiPart::whole);
+  config::ApiObject object = config::decode_api_object(event.object, scope_.kind,
+                                                       deleted ? config::ApiPart::metadata : config::ApiPart::whole);
   if (!with_list_) {
     if (is_old(object.resource_version)) return;
     if (!object.resource_version.empty()) position_ = object.resource_version;
@@ -311,8 +323,7 @@ void Reflector::Running::take_object(const ApiEvent& event) {
 }
 
 void Reflector::Running::take_bookmark(const ApiEvent& event) {
-  const config::ApiObject object =
-      config::decode_api_object(event.object, scope_.kind, config::ApiPart::metadata);
+  const config::ApiObject object = config::decode_api_object(event.object, scope_.kind, config::ApiPart::metadata);
   if (with_list_) {
     if (!object.ends_initial_events) return;
     watch_->set_quiet(options_.times.watch_most + options_.times.watch_grace);
@@ -384,11 +395,12 @@ void Reflector::Running::fail(const ApiAnswer& answer) {
   if (answer.status == 403) return fail(PartState::forbidden, why, slow);
   if (answer.status == 404) return fail(PartState::absent, why, slow);
   if (answer.retry_after.count() > 0) delay = milliseconds(answer.retry_after) + jitter(kHurry);
-  fail(PartState::failing, answer.trouble.empty() ? why : answer.trouble, delay);
+  fail(PartState::failing, answer.trouble.empty() ? why : answer.trouble, delay, answer.status == 0);
 }
 
-void Reflector::Running::fail(PartState state, const std::string& why, milliseconds delay) {
+void Reflector::Running::fail(PartState state, const std::string& why, milliseconds delay, bool no_answer) {
   set_state(state, why);
+  no_answer_ = no_answer;
   wait(delay);
 }
 
@@ -423,7 +435,7 @@ void Reflector::Running::wait(milliseconds delay) {
 }
 
 void Reflector::Running::hurry() {
-  if (!waiting_ || state_ != PartState::failing) return;
+  if (!waiting_ || state_ != PartState::failing || !no_answer_) return;
   if (timer_.expiry() - std::chrono::steady_clock::now() <= kHurry) return;
   wait(jitter(kHurry));
 }

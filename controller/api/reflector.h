@@ -41,13 +41,14 @@ std::string url_encoded(std::string_view text);
 
 struct ReflectorTimes {
   std::chrono::milliseconds back_off_first{200}, back_off_most{30'000};
+  std::chrono::milliseconds request{30'000};        // for a page, and for a watch to begin
   std::chrono::milliseconds forbidden{20'000};      // between tries, give or take a half, after the first few
   std::chrono::milliseconds confirm_empty{5'000};   // between an empty list and the next
   std::chrono::milliseconds first_line{15'000};     // of a stream that begins with a list
   // Bookmarks come about every minute. Where one came, so long a silence means that nobody is there.
   std::chrono::milliseconds after_bookmark{150'000};
   std::chrono::seconds watch_least{300}, watch_most{600};
-  std::chrono::milliseconds watch_grace{15'000};    // for the server to end a watch whose time is over
+  std::chrono::milliseconds watch_grace{15'000};  // for the server to end a watch whose time is over
 };
 
 struct ReflectorOptions {
@@ -82,7 +83,7 @@ class Reflector final {
   Reflector& operator=(const Reflector&) = delete;
 
   void start();
-  // The server has answered somebody: not to wait any longer than half a second.
+  // The server has answered somebody: where it did not answer this one, not to wait any longer than half a second.
   void hurry();
   // An object that came another way (a single request) is kept from now on.
   void adopt(const config::ObjectKey& key);

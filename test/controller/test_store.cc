@@ -51,6 +51,23 @@ TEST_CASE("an Ingress makes its hosts, its backends and itself dirty, once") {
   CHECK(put(store, ingress_yaml(spec)).empty());
 }
 
+TEST_CASE("where namespaces are chosen, Ingresses of the others are foreign, and come and go with their namespace") {
+  Store store({.only_known_namespaces = true});
+  put(store, ingress_yaml({}));
+  CHECK(store.standing(kWeb) == Standing::foreign);
+  const config::Namespace chosen{{.key = {"", "default"}}};
+  store.apply(controller::upserted(chosen));
+  Dirty dirty = store.take_dirty();
+  CHECK(store.standing(kWeb) == Standing::served);
+  CHECK(dirty.hosts == std::set<std::string>{"example.com"});
+  store.apply(controller::upserted(chosen));
+  CHECK(store.take_dirty().empty());
+  dirty = remove(store, "Namespace", {"", "default"});
+  CHECK(store.standing(kWeb) == Standing::foreign);
+  CHECK(dirty.hosts == std::set<std::string>{"example.com"});
+  CHECK(remove(store, "Namespace", {"", "default"}).empty());
+}
+
 TEST_CASE("an Ingress that moves to another host makes both hosts dirty") {
   Store store({});
   IngressSpec spec;

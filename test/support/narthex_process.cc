@@ -14,8 +14,9 @@ namespace {
 
 std::vector<std::string> arguments(const std::string& binary, const ManifestFolder& folder,
                                    const NarthexOptions& options) {
-  std::vector<std::string> argv = {binary,           "serve",    "--manifests", folder.path().string(),
-                                   "--bind-address", "127.0.0.1"};
+  std::vector<std::string> argv = {binary, "serve", "--manifests", folder.path().string()};
+  if (!options.api_server.empty()) argv = {binary, "controller", "--apiserver-host", options.api_server};
+  argv.insert(argv.end(), {"--bind-address", "127.0.0.1"});
   const auto add = [&](const char* flag, uint64_t number) {
     argv.emplace_back(flag);
     argv.push_back(std::to_string(number));

@@ -18,6 +18,7 @@ struct NarthexOptions {
   int workers = 2;
   std::vector<std::string> more = {};  // further arguments
   uint16_t http_port = 0, https_port = 0, admin_port = 0;
+  std::string api_server = {};  // its URL: `controller` instead of `serve`, and the folder is not read
 };
 
 class Narthex final {
