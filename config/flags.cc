@@ -14,8 +14,8 @@ namespace narthex::config {
 namespace {
 
 constexpr auto kGroups =
-    std::to_array({FlagGroup::objects, FlagGroup::cluster, FlagGroup::writing, FlagGroup::listening, FlagGroup::classes, FlagGroup::defaults,
-                   FlagGroup::logging, FlagGroup::shutdown, FlagGroup::general});
+    std::to_array({FlagGroup::objects, FlagGroup::cluster, FlagGroup::writing, FlagGroup::names, FlagGroup::listening, FlagGroup::classes,
+                   FlagGroup::defaults, FlagGroup::logging, FlagGroup::shutdown, FlagGroup::general});
 
 constexpr const char* kUsage =
     "narthex: an Ingress controller for Kubernetes\n\n"

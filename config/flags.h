@@ -42,6 +42,10 @@ struct Flags {
   std::string election_id = "ingress-controller-leader";
   std::chrono::milliseconds election_ttl{30'000};
   bool disable_leader_election = false, disable_sync_events = false;
+  // Services of type ExternalName.
+  bool disable_external_names = false;
+  std::string dns_servers;                          // "10.0.0.10:53,[fd00::a]:53"; empty: those of resolv.conf
+  std::vector<std::string> allowed_external_names;  // ranges: "127.0.0.0/8", "fd00::1"
   std::string access_log;  // empty: off; "-": standard output; else a file that is appended to
   uint32_t shutdown_grace_seconds = 0;    // --shutdown-grace-period: not ready, still accepting
   uint32_t shutdown_timeout_seconds = 30; // --shutdown-timeout: for what is in flight

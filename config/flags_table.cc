@@ -14,6 +14,8 @@ namespace {
 
 constexpr uint32_t kMaxWorkers = 1024;
 constexpr size_t kMaxNamespaces = 100;  // each costs four watches
+constexpr size_t kMaxDnsServers = 8;
+constexpr size_t kMaxRanges = 100;
 constexpr uint32_t kMaxSeconds = 24 * 60 * 60;  // of the waits at the end: a day
 
 // "1m30s": as Go's time.ParseDuration; the type was checked before.
@@ -138,6 +140,46 @@ const char* election_ttl(const std::string& value, Flags& flags) {
   return nullptr;
 }
 
+// An IP, then perhaps a port: "10.0.0.10", "10.0.0.10:53", "[fd00::a]:53", "fd00::a".
+bool is_dns_server(std::string_view text) {
+  if (is_ipv4(text) || is_ipv6(text)) return true;
+  const size_t colon = text.rfind(':');
+  const auto port = colon == std::string_view::npos ? std::nullopt : base::parse_decimal(text.substr(colon + 1), 65535);
+  if (!port || *port == 0) return false;
+  const std::string_view ip = text.substr(0, colon);
+  return is_ipv4(ip) || (ip.starts_with('[') && ip.ends_with(']') && is_ipv6(ip.substr(1, ip.size() - 2)));
+}
+
+const char* dns_servers(const std::string& value, Flags& flags) {
+  std::string servers;
+  size_t count = 0;
+  for (const std::string_view part : base::split(value, ',')) {
+    const std::string_view server = base::trim(part);
+    if (server.empty()) continue;
+    if (!is_dns_server(server) || ++count > kMaxDnsServers)
+      return "at most 8 IP addresses, each with :PORT where that is not 53, with commas between them";
+    servers += (servers.empty() ? "" : ",") + std::string(server);
+  }
+  flags.dns_servers = servers;
+  return nullptr;
+}
+
+// "10.0.0.0/8" or an address. What stands behind the prefix is looked at by whoever uses it.
+const char* external_name_addresses(const std::string& value, Flags& flags) {
+  for (const std::string_view part : base::split(value, ',')) {
+    const std::string_view range = base::trim(part);
+    if (range.empty()) continue;
+    const std::string_view ip = range.substr(0, range.find('/'));
+    const uint64_t width = is_ipv4(ip) ? 32 : is_ipv6(ip) ? 128 : 0;
+    const bool has_prefix = ip.size() < range.size();
+    if (width == 0 || (has_prefix && !base::parse_decimal(range.substr(ip.size() + 1), width)))
+      return "addresses or ranges such as 127.0.0.0/8, with commas between them";
+    if (flags.allowed_external_names.size() >= kMaxRanges) return "at most 100 ranges";
+    flags.allowed_external_names.emplace_back(range);
+  }
+  return nullptr;
+}
+
 const char* bind_address(const std::string& value, Flags& flags) {
   if (!value.empty() && !is_ipv4(value) && !is_ipv6(value)) return "an IPv4 or IPv6 address of this machine";
   flags.bind_address = value;
@@ -227,6 +269,15 @@ constexpr auto kTable = std::to_array<FlagRow>({
     {"disable-sync-events", "", FlagGroup::writing, FlagValue::boolean, "", "false",
      "write no Event when an Ingress is taken up or changed",
      [](Text value, Flags& flags) { return truth(value, flags.disable_sync_events); }},
+    {"disable-svc-external-name", "", FlagGroup::names, FlagValue::boolean, "", "false",
+     "do not resolve Services of type ExternalName; their routes answer 503",
+     [](Text value, Flags& flags) { return truth(value, flags.disable_external_names); }},
+    {"dns-servers", "", FlagGroup::names, FlagValue::text, "IP:PORT,...", "",
+     "DNS servers for ExternalName, the port may be left out; empty: those of /etc/resolv.conf", dns_servers},
+    {"allow-external-name-addresses", "", FlagGroup::names, FlagValue::text, "CIDR,...", "",
+     "ranges that ExternalName may lead to although they are refused otherwise: loopback, link-local, metadata "
+     "services, the API server",
+     external_name_addresses, true},
     {"http-port", "", FlagGroup::listening, FlagValue::text, "PORT", "80", "port for HTTP; 0: any free one",
      [](Text value, Flags& flags) { return port(value, flags.http_port); }},
     {"https-port", "", FlagGroup::listening, FlagValue::text, "PORT", "443", "port for HTTPS; 0: any free one",
@@ -282,8 +333,6 @@ constexpr auto kTable = std::to_array<FlagRow>({
     ignored("dynamic-configuration-retries", FlagValue::integer, "N", "15", "there is no second process to configure"),
     ignored("enable-topology-aware-routing", FlagValue::boolean, "", "false",
             "zone hints are not used in this version"),
-    ignored("disable-svc-external-name", FlagValue::boolean, "", "false",
-            "Services of type ExternalName are not resolved in this version"),
     ignored("enable-ssl-passthrough", FlagValue::boolean, "", "false", "TLS is always ended here in this version"),
     ignored("ssl-passthrough-proxy-port", FlagValue::integer, "N", "442", "there is no second hop for TLS"),
     ignored("enable-ssl-chain-completion", FlagValue::boolean, "", "false",
@@ -392,6 +441,8 @@ const char* title_of(FlagGroup group) {
       return "Cluster";
     case FlagGroup::writing:
       return "Status, Events and the leader";
+    case FlagGroup::names:
+      return "Names outside the cluster";
     case FlagGroup::listening:
       return "Listening";
     case FlagGroup::classes:

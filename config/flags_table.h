@@ -8,7 +8,9 @@
 
 namespace narthex::config {
 
-enum class FlagGroup { objects, cluster, writing, listening, classes, defaults, logging, shutdown, general, accepted };
+enum class FlagGroup {
+  objects, cluster, writing, names, listening, classes, defaults, logging, shutdown, general, accepted
+};
 enum class FlagValue { text, integer, real, reals, duration, boolean };
 
 struct FlagRow {

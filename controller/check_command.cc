@@ -63,6 +63,7 @@ int check_command(const config::Flags& flags, const base::Clock& clock, std::ost
     err << options.error().message() << '\n';
     return 1;
   }
+  if (options->backends.external_names == NameRule::resolved) options->backends.external_names = NameRule::unasked;
   Compiler compiler(std::move(*options), clock);
   const Read read = reads_cluster(flags) ? read_cluster(flags, clock, compiler, err) : read_folder(flags, compiler);
   if (!read.trouble.empty()) {

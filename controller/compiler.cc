@@ -20,7 +20,8 @@ bool same_routes(const router::HostRoutes& a, const router::HostRoutes& b) {
 }
 
 bool same_backend(const router::Backend& a, const router::Backend& b) {
-  return a.name == b.name && a.endpoints == b.endpoints && a.client_ip_affinity == b.client_ip_affinity;
+  return a.name == b.name && a.endpoints == b.endpoints && a.leads_back == b.leads_back &&
+         a.client_ip_affinity == b.client_ip_affinity;
 }
 
 bool same_certificates(const std::vector<ChosenCertificate>& a, const std::vector<ChosenCertificate>& b) {
@@ -52,6 +53,16 @@ void Compiler::apply(Changes changes) {
   for (Change& change : changes) store_.apply(std::move(change));
 }
 
+void Compiler::apply_names(NameChanges changes) {
+  for (NameChange& change : changes) store_.apply_name(std::move(change));
+}
+
+void Compiler::set_own_listeners(OwnListeners own) {
+  if (options_.backends.own == own) return;
+  options_.backends.own = std::move(own);
+  store_.touch_backends();
+}
+
 void Compiler::set_source_findings(const std::string& source, config::Findings findings) {
   findings_.replace("source " + source, std::move(findings));
 }
@@ -65,6 +76,7 @@ std::shared_ptr<const router::Snapshot> Compiler::compile() {
   for (const BackendKey& key : dirty.backends) compile_backend(key);  // hosts need the slots
   for (const std::string& host : dirty.hosts) compile_host(host);
   for (const std::string& host : dirty.certificate_hosts) compile_certificates(host);
+  for (const std::string& name : dirty.names) name_uses_.push_back({name, store_.uses_name(name)});
   if (changed_) publish();
   return published_;
 }

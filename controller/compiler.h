@@ -51,6 +51,9 @@ class Compiler final {
   Compiler& operator=(const Compiler&) = delete;
 
   void apply(Changes changes);
+  void apply_names(NameChanges changes);
+  // Where this program listens, as soon as that is known: nothing is sent there.
+  void set_own_listeners(OwnListeners own);
   // What the source itself found while reading (broken documents, for instance), replaced per source (a file, say).
   void set_source_findings(const std::string& source, config::Findings findings);
   // The next generation, or the same pointer as before when nothing that workers see has changed. Never null.
@@ -58,6 +61,8 @@ class Compiler final {
   std::shared_ptr<const router::Snapshot> compile();
   // Secrets in use that are not in the store, as far as compile() has met them since the last call.
   std::vector<config::ObjectKey> take_missing_secrets() { return std::exchange(missing_secrets_, {}); }
+  // Names of the DNS that have come into use or gone out of it, as far as compile() has met them since the last call.
+  std::vector<NameUse> take_name_uses() { return std::exchange(name_uses_, {}); }
   // When a certificate will begin or cease to be valid: call compile() then.
   std::optional<base::WallTime> next_turn() const { return book_.next_turn(); }
 
@@ -101,6 +106,7 @@ class Compiler final {
   FindingSet findings_;
   CompilerCounts counts_;
   std::vector<config::ObjectKey> missing_secrets_;
+  std::vector<NameUse> name_uses_;
 
   std::unordered_map<config::ObjectKey, IngressParts, KeyHash> parts_;
   std::map<BackendKey, router::BackendSlot> slots_;

@@ -89,6 +89,7 @@ controller::DataPlane data_plane(proxy::Server& server, const config::Flags& fla
   plane.workers = server.workers();
   plane.http_address = listening_at(flags.bind_address, server.http_port());
   plane.https_address = listening_at(flags.bind_address, server.https_port());
+  plane.ports = {server.http_port(), server.https_port()};
   return plane;
 }
 

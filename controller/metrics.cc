@@ -192,6 +192,19 @@ void add_writer(const WriterMetrics& writer, Families& families) {
         static_cast<double>(writer.events_waiting));
 }
 
+void add_names(const NameCounts& names, Families& families) {
+  gauge(families, "narthex_external_names", "Names of ExternalName Services that are in use.",
+        static_cast<double>(names.names));
+  gauge(families, "narthex_external_names_in_trouble", "Those of them that the DNS has no good answer for just now.",
+        static_cast<double>(names.in_trouble));
+  families.push_back({"narthex_dns_answers_total",
+                      "Answers about names of ExternalName Services; failed: no DNS server answered, or none could.",
+                      MetricType::Counter,
+                      {counter_value(static_cast<double>(names.found), {{"result", "found"}}),
+                       counter_value(static_cast<double>(names.absent), {{"result", "absent"}}),
+                       counter_value(static_cast<double>(names.failed), {{"result", "failed"}})}});
+}
+
 }  // namespace
 
 std::string metrics_text(const Metrics& metrics) {
@@ -202,6 +215,7 @@ std::string metrics_text(const Metrics& metrics) {
   add_control(metrics, families);
   add_api(metrics.api, families);
   if (metrics.writer) add_writer(*metrics.writer, families);
+  add_names(metrics.names, families);
   // A family without series would leave HELP and TYPE lines without a sample.
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   std::ostringstream out;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "controller/name_book.h"
 #include "controller/source.h"
 
 namespace narthex::controller {
@@ -69,6 +70,7 @@ struct Metrics {
   std::vector<Certificate> certificates;  // any order; a host may stand more than once
   ApiMetrics api;
   std::optional<WriterMetrics> writer;
+  NameCounts names;
   Traffic traffic;
 };
 

@@ -1,5 +1,8 @@
 #include "controller/references.h"
 
+#include "base/text.h"
+#include "config/names.h"
+
 namespace narthex::controller {
 namespace {
 
@@ -36,6 +39,28 @@ FoundPort find_port(const config::Service* service, const std::string& port) {
   if (by_name) return {PortMatch::found, by_name};
   if (by_target) return {PortMatch::by_target, by_target};
   return {PortMatch::no_port, nullptr};
+}
+
+std::optional<std::string> name_of(const config::Service& service) {
+  const std::string& name = service.external_name;
+  if (service.type != config::ServiceType::external_name || name.empty()) return std::nullopt;
+  const std::string bare = name.substr(0, name.size() - (name.back() == '.' ? 1 : 0));
+  if (config::is_ipv4(bare) || config::is_ipv6(bare)) return std::nullopt;
+  return name;
+}
+
+uint16_t external_port(const config::Service& service, const std::string& port) {
+  for (const config::ServicePort& candidate : service.ports) {
+    if (!is_tcp(candidate)) continue;
+    const bool wanted = port.empty() || std::to_string(candidate.port) == port || candidate.name == port;
+    if (wanted) return candidate.target_number != 0 ? candidate.target_number : candidate.port;
+  }
+  return static_cast<uint16_t>(base::parse_decimal(port, 65535).value_or(0));
+}
+
+const config::ObjectKey& api_server_service() {
+  static const config::ObjectKey key{"default", "kubernetes"};
+  return key;
 }
 
 std::set<std::string> hosts_of(const config::Ingress& ingress) {

@@ -32,6 +32,14 @@ struct FoundPort {
 // Only TCP ports count. `service` may be null.
 FoundPort find_port(const config::Service* service, const std::string& port);
 
+// Of an ExternalName Service: the name that the DNS has to be asked for. None where it is another type, or an address.
+std::optional<std::string> name_of(const config::Service& service);
+// The port to connect to, as ingress-nginx finds it: the targetPort (a number) or the port of the Service port of that
+// number or name; a number that the Service does not list is taken as it is. 0: a name that it does not list.
+uint16_t external_port(const config::Service& service, const std::string& port);
+// The Service of the API server in every cluster.
+const config::ObjectKey& api_server_service();
+
 // The hosts that an Ingress has routes for; "" where it has a rule without host, or only a defaultBackend.
 std::set<std::string> hosts_of(const config::Ingress& ingress);
 std::set<BackendKey> backends_of(const config::Ingress& ingress);

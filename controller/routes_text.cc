@@ -62,7 +62,7 @@ void add_backend(std::string& text, const router::Backend& backend) {
   const auto& affinity = backend.client_ip_affinity;
   add_line(text, fmt::format("backend {}{}", backend.name,
                              affinity ? fmt::format(" client-ip-affinity={}s", affinity->count()) : ""));
-  if (backend.endpoints.empty()) add_line(text, "  no endpoints");
+  if (backend.endpoints.empty()) add_line(text, backend.leads_back ? "  leads back here" : "  no endpoints");
   for (const router::Endpoint& endpoint : backend.endpoints) add_line(text, "  " + to_text(endpoint));
 }
 

@@ -7,12 +7,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <map>
+#include <random>
 #include <vector>
 
 #include "base/log.h"
 #include "controller/admin_server.h"
 #include "controller/api/api_access.h"
 #include "controller/cluster_writer.h"
+#include "controller/external_names.h"
 #include "controller/folder_source.h"
 #include "controller/routes_text.h"
 #include "controller/setup.h"
@@ -28,6 +30,8 @@ using namespace std::chrono_literals;
 constexpr auto kHousekeeping = 1s;
 constexpr auto kAdoptionPoll = 1ms;  // only until the first snapshot is adopted
 constexpr auto kDrainPoll = 10ms;
+// Ready means that routes to names work, too; but a DNS server that is away must not keep the others waiting.
+constexpr auto kNamesPatience = 5s;
 constexpr size_t kFindingLinesMax = 1000;  // per change; the page /findings has all
 
 constexpr const char* kText = "text/plain; charset=utf-8";
@@ -43,6 +47,7 @@ class ControlPlane::Running final {
         compiler_(std::move(options), clock), signals_(loop_, SIGTERM, SIGINT), housekeeping_(loop_), step_(loop_) {}
 
   base::Result<void> load();
+  base::Result<void> load_names();
   base::Result<void> load_folder();
   base::Result<void> load_cluster();
   base::Result<void> serve(DataPlane plane);
@@ -50,6 +55,9 @@ class ControlPlane::Running final {
  private:
   bool serving() const { return static_cast<bool>(plane_.publish); }
   void take(SourceBatch batch);
+  void take_names(NameChanges changes);
+  void set_own_listeners();
+  bool names_settled();
   void compile();
   void tell();
   void log_findings(const FindingChanges& changes) const;
@@ -57,6 +65,7 @@ class ControlPlane::Running final {
   void await_adoption();
   void say_ready();
   bool ready() const;
+  bool adopted() const;
 
   void await_signal();
   void take_signal(int number);
@@ -75,6 +84,10 @@ class ControlPlane::Running final {
   asio::io_context loop_{1};
   Compiler compiler_;
   std::shared_ptr<const router::Snapshot> snapshot_;  // the newest that was compiled
+  std::unique_ptr<ExternalNames> names_;  // none: --disable-svc-external-name
+  base::SteadyTime names_until_{};        // they are waited for no longer
+  bool names_settled_ = false;
+  uint64_t first_generation_ = 0;  // adopted by all workers: ready
   std::unique_ptr<Source> source_;
   std::unique_ptr<ClusterWriter> writer_;  // of a cluster, where writing is possible
   std::unique_ptr<AdminServer> admin_;
@@ -100,7 +113,19 @@ ControlPlane::~ControlPlane() = default;
 
 base::Result<void> ControlPlane::serve(DataPlane plane) { return running_->serve(std::move(plane)); }
 
-base::Result<void> ControlPlane::Running::load() { return reads_cluster(flags_) ? load_cluster() : load_folder(); }
+base::Result<void> ControlPlane::Running::load() {
+  if (const auto loaded = load_names(); !loaded) return loaded;
+  return reads_cluster(flags_) ? load_cluster() : load_folder();
+}
+
+base::Result<void> ControlPlane::Running::load_names() {
+  if (flags_.disable_external_names) return {};
+  auto names = ExternalNames::start(loop_, {.servers = flags_.dns_servers}, {.seed = std::random_device()()}, clock_,
+                                    [this](NameChanges changes) { take_names(std::move(changes)); });
+  if (!names) return names.error();
+  names_ = std::move(*names);
+  return {};
+}
 
 base::Result<void> ControlPlane::Running::load_cluster() {
   auto access = find_api_access(flags_, PodSurroundings::of_this_process());
@@ -136,10 +161,11 @@ base::Result<void> ControlPlane::Running::load_folder() {
 
 base::Result<void> ControlPlane::Running::serve(DataPlane plane) {
   plane_ = std::move(plane);
-  if (snapshot_) plane_.publish(snapshot_);
   auto admin = AdminServer::start(loop_, {.bind_address = flags_.bind_address, .port = flags_.admin_port}, pages());
   if (!admin) return admin.error();
   admin_ = std::move(*admin);
+  set_own_listeners();
+  if (snapshot_) plane_.publish(snapshot_);
   await_signal();
   if (snapshot_) await_adoption();
   keep_house();
@@ -155,9 +181,24 @@ void ControlPlane::Running::take(SourceBatch batch) {
   tell();
 }
 
+void ControlPlane::Running::take_names(NameChanges changes) {
+  compiler_.apply_names(std::move(changes));
+  if (serving()) compile();
+}
+
+// The ports are chosen by now, where the flags left that open.
+void ControlPlane::Running::set_own_listeners() {
+  OwnListeners own{own_addresses(flags_.bind_address), plane_.ports};
+  own.ports.push_back(admin_->port());
+  compiler_.set_own_listeners(std::move(own));
+  if (snapshot_) snapshot_ = compiler_.compile();
+  tell();
+}
+
 void ControlPlane::Running::compile() {
   auto snapshot = compiler_.compile();
   source_->want(compiler_.take_missing_secrets());
+  if (names_) names_->follow(compiler_.take_name_uses());
   tell();
   if (snapshot == snapshot_) return;
   const bool first = !snapshot_;
@@ -206,7 +247,7 @@ void ControlPlane::Running::keep_house() {
 
 void ControlPlane::Running::await_adoption() {
   if (stopping_) return;
-  if (ready()) return say_ready();
+  if (names_settled() && ready()) return say_ready();
   step_.expires_after(kAdoptionPoll);
   step_.async_wait([this](error_code error) {
     if (!error) await_adoption();
@@ -219,7 +260,20 @@ void ControlPlane::Running::say_ready() {
             route_count(*snapshot_), compiler_.findings().size());
 }
 
-bool ControlPlane::Running::ready() const { return !stopping_ && plane_.adopted_generation() > 0; }
+bool ControlPlane::Running::names_settled() {
+  if (!snapshot_ || names_settled_) return names_settled_;
+  const base::SteadyTime now = clock_.steady_now();
+  if (names_until_ == base::SteadyTime{}) names_until_ = now + kNamesPatience;
+  names_settled_ = !names_ || names_->settled() || now >= names_until_;
+  if (names_settled_) first_generation_ = snapshot_->generation;
+  return names_settled_;
+}
+
+bool ControlPlane::Running::adopted() const {
+  return names_settled_ && plane_.adopted_generation() >= first_generation_;
+}
+
+bool ControlPlane::Running::ready() const { return !stopping_ && adopted(); }
 
 void ControlPlane::Running::await_signal() {
   signals_.async_wait([this](error_code error, int number) {
@@ -284,6 +338,7 @@ std::vector<Page> ControlPlane::Running::pages() {
 PageContent ControlPlane::Running::readiness() const {
   if (stopping_) return {503, "shutting down\n"};
   if (!source_->complete()) return {503, source_->waiting_for() + "\n"};
+  if (!names_settled_) return {503, "names of ExternalName Services are being resolved\n"};
   if (!ready()) return {503, "the first snapshot is not adopted by all workers yet\n"};
   return {200, "ok\n"};
 }
@@ -311,6 +366,7 @@ Metrics ControlPlane::Running::metrics() const {
   }
   metrics.api = source_->api_metrics();
   if (writer_) metrics.writer = writer_->metrics();
+  if (names_) metrics.names = names_->counts();
   metrics.traffic = plane_.traffic();
   return metrics;
 }

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -31,6 +32,7 @@ struct DataPlane {
   std::function<bool()> drained;
   uint32_t workers = 0;
   std::string http_address, https_address;  // as chosen, for the log
+  std::vector<uint16_t> ports;              // as chosen: nothing is sent to them on our own addresses
 };
 
 class ControlPlane final {

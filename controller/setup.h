@@ -16,6 +16,8 @@ bool reads_cluster(const config::Flags& flags);
 ApiSourceOptions api_source_options(const config::Flags& flags);
 
 // Makes the self-signed default certificate on the way. Errors: OpenSSL cannot.
+// The part of it that guards addresses. Of the own ports only those that the flags fix. Errors: a range that is none.
+base::Result<BackendRules> backend_rules(const config::Flags& flags);
 base::Result<CompilerOptions> compiler_options(const config::Flags& flags, base::WallTime now);
 
 // Hands a batch to the compiler; compile() is the caller's.

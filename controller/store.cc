@@ -1,5 +1,6 @@
 #include "controller/store.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -77,6 +78,17 @@ void Store::apply(Change change) {
   std::visit([this](auto&& object) { put(std::move(object)); }, std::move(*change.object));
 }
 
+void Store::apply_name(NameChange change) {
+  const ResolvedName* before = resolved(change.name);
+  if (change.resolved ? before && *before == *change.resolved : !before) return;
+  if (change.resolved) {
+    resolved_.insert_or_assign(change.name, std::move(*change.resolved));
+  } else {
+    resolved_.erase(change.name);
+  }
+  for (const config::ObjectKey& service : find_or_empty(services_of_name_, change.name)) mark_backends(service);
+}
+
 Dirty Store::take_dirty() { return std::exchange(dirty_, {}); }
 
 void Store::touch_secret(const config::ObjectKey& key) {
@@ -86,6 +98,10 @@ void Store::touch_secret(const config::ObjectKey& key) {
     dirty_.ingresses.insert(user);
     dirty_.certificate_hosts.merge(certificate_hosts_of(ingresses_.at(user).object));
   }
+}
+
+void Store::touch_backends() {
+  for (const auto& [key, users] : ingresses_of_backend_) dirty_.backends.insert(key);
 }
 
 void Store::pin_backend(const BackendKey& key) {
@@ -117,6 +133,8 @@ const SlicesByName& Store::slices_of(const config::ObjectKey& service) const {
   return find_or_empty(slices_of_service_, service);
 }
 
+const ResolvedName* Store::resolved(const std::string& name) const { return find_or_null(resolved_, name); }
+
 const IngressesByAge& Store::ingresses_of_host(const std::string& host) const {
   return find_or_empty(ingresses_of_host_, host);
 }
@@ -137,6 +155,16 @@ bool Store::uses_backend(const BackendKey& key) const { return ingresses_of_back
 
 bool Store::uses_secret(const config::ObjectKey& key) const {
   return ingresses_of_secret_.contains(key) || pinned_secrets_.contains(key);
+}
+
+bool Store::uses_service(const config::ObjectKey& key) const {
+  const auto first = ingresses_of_backend_.lower_bound({key, ""});
+  return first != ingresses_of_backend_.end() && first->first.service == key;
+}
+
+bool Store::uses_name(const std::string& name) const {
+  const std::set<config::ObjectKey>& services = find_or_empty(services_of_name_, name);
+  return std::any_of(services.begin(), services.end(), [this](const auto& key) { return uses_service(key); });
 }
 
 void Store::put(config::Ingress object) {
@@ -180,6 +208,8 @@ void Store::put(config::Service object) {
   const config::Service* before = service(key);
   if (before && *before == object) return;
   mark_findings(key, before, &object);
+  if (before) index_name(*before, false);
+  index_name(object, true);
   services_.insert_or_assign(key, std::move(object));
   mark_backends(key);
 }
@@ -232,8 +262,12 @@ void Store::remove(const config::ObjectRef& ref) {
   } else if (ref.kind == config::Namespace::kKind) {
     if (namespaces_.erase(key.name) != 0) namespace_changed(key.name);
   } else if (ref.kind == config::Service::kKind) {
-    if (const config::Service* before = service(key)) mark_findings(key, before, nullptr);
-    if (services_.erase(key) != 0) mark_backends(key);
+    const config::Service* before = service(key);
+    if (!before) return;
+    mark_findings(key, before, nullptr);
+    index_name(*before, false);
+    services_.erase(key);
+    mark_backends(key);
   } else if (ref.kind == config::EndpointSlice::kKind) {
     remove_slice(key);
   } else if (ref.kind == config::Endpoints::kKind) {
@@ -337,7 +371,10 @@ void Store::index_backends(const config::Ingress& ingress, bool add) {
       users.erase(ingress.meta.key);
     }
     // One user more or less changes nothing about the backend itself.
-    if (before == 0 || users.empty()) dirty_.backends.insert(key);
+    if (before == 0 || users.empty()) {
+      dirty_.backends.insert(key);
+      mark_name_of(key.service);
+    }
     if (users.empty() && !pinned_backends_.contains(key)) ingresses_of_backend_.erase(key);
   }
 }
@@ -358,6 +395,27 @@ void Store::mark_backends(const config::ObjectKey& service) {
        at != ingresses_of_backend_.end() && at->first.service == service; ++at) {
     dirty_.backends.insert(at->first);
   }
+  if (service != api_server_service()) return;
+  // No name may lead to the API server, so all of them are looked at again. That happens when a control plane is
+  // rebuilt.
+  for (const auto& [name, services] : services_of_name_) {
+    for (const config::ObjectKey& key : services) {
+      if (key != service) mark_backends(key);
+    }
+  }
+}
+
+void Store::index_name(const config::Service& service, bool add) {
+  const std::optional<std::string> name = name_of(service);
+  if (!name) return;
+  change_member(services_of_name_, *name, service.meta.key, add);
+  dirty_.names.insert(*name);
+}
+
+void Store::mark_name_of(const config::ObjectKey& key) {
+  const config::Service* found = service(key);
+  const std::optional<std::string> name = found ? name_of(*found) : std::nullopt;
+  if (name) dirty_.names.insert(*name);
 }
 
 void Store::mark_findings(const config::ObjectKey& key, const config::Service* before, const config::Service* after) {
@@ -366,7 +424,7 @@ void Store::mark_findings(const config::ObjectKey& key, const config::Service* b
     const PortMatch was = find_port(before, at->first.port).match;
     const PortMatch is = find_port(after, at->first.port).match;
     // What is said about the other two names the Service's ports, which may have changed.
-    const bool says_ports = is == PortMatch::no_port || is == PortMatch::by_target;
+    const bool says_ports = is == PortMatch::no_port || is == PortMatch::by_target || is == PortMatch::external_name;
     if (was != is || says_ports) dirty_.ingresses.insert(at->second.begin(), at->second.end());
   }
 }

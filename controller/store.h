@@ -15,6 +15,7 @@
 #include "config/objects.h"
 #include "controller/change.h"
 #include "controller/references.h"
+#include "controller/resolved_name.h"
 
 namespace narthex::controller {
 
@@ -51,7 +52,14 @@ struct Dirty {
   std::set<BackendKey> backends;            // endpoints
   std::set<config::ObjectKey> secrets;      // certificates to parse or forget
   std::set<std::string> certificate_hosts;  // choice of certificates
+  std::set<std::string> names;              // in use, or not any more; nothing to translate, so not in empty()
   bool empty() const;
+};
+
+// A name of the DNS that backends are in need of, or are not any more.
+struct NameUse {
+  std::string name;
+  bool wanted = false;
 };
 
 struct KeyHash {
@@ -74,11 +82,14 @@ class Store final {
 
   // An object that equals the stored one makes nothing dirty. Kinds that nothing depends on are dropped.
   void apply(Change change);
+  void apply_name(NameChange change);
   Dirty take_dirty();
   // Since the last call. LIMIT: as many as there were Ingresses meanwhile.
   Touches take_touches() { return std::exchange(touches_, {}); }
   // The certificate of this Secret has come to another time of its life: all that depends on it is dirty.
   void touch_secret(const config::ObjectKey& key);
+  // All backends are dirty: a rule for them has changed.
+  void touch_backends();
   // Keeps a backend or a Secret in use without an Ingress: the controller's own defaults.
   void pin_backend(const BackendKey& key);
   void pin_secret(const config::ObjectKey& key);
@@ -91,6 +102,8 @@ class Store final {
   const config::Secret* secret(const config::ObjectKey& key) const;
   // By name, so that endpoints and findings come in one order whatever happened first.
   const SlicesByName& slices_of(const config::ObjectKey& service) const;
+  // Null: nothing has been heard of the name yet.
+  const ResolvedName* resolved(const std::string& name) const;
 
   // Served Ingresses by what they refer to; hosts as in references.h.
   const IngressesByAge& ingresses_of_host(const std::string& host) const;
@@ -100,6 +113,9 @@ class Store final {
   // Is a backend or a Secret referred to (or pinned)?
   bool uses_backend(const BackendKey& key) const;
   bool uses_secret(const config::ObjectKey& key) const;
+  bool uses_service(const config::ObjectKey& key) const;
+  // Does a backend that is referred to need this name?
+  bool uses_name(const std::string& name) const;
   size_t ingress_count() const { return ingresses_.size(); }
   // All of them, in no order: for what concerns them all, never for a single change.
   template <typename Take>  // take(const config::Ingress&, Standing)
@@ -139,6 +155,8 @@ class Store final {
   void index_backends(const config::Ingress& ingress, bool add);
   void index_certificates(const config::Ingress& ingress, bool add);
   void mark_backends(const config::ObjectKey& service);
+  void index_name(const config::Service& service, bool add);
+  void mark_name_of(const config::ObjectKey& service);
   // The Ingresses that have now something else to be told about a port of the Service.
   void mark_findings(const config::ObjectKey& key, const config::Service* before, const config::Service* after);
 
@@ -160,6 +178,8 @@ class Store final {
   std::map<BackendKey, IngressKeys> ingresses_of_backend_;
   Objects<IngressKeys> ingresses_of_secret_;
   Objects<SlicesByName> slices_of_service_;
+  std::unordered_map<std::string, ResolvedName> resolved_;
+  std::unordered_map<std::string, std::set<config::ObjectKey>> services_of_name_;  // in use or not
   std::set<BackendKey> pinned_backends_;
   std::set<config::ObjectKey> pinned_secrets_;
 };

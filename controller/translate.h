@@ -10,6 +10,7 @@
 
 #include "config/annotations.h"
 #include "config/finding.h"
+#include "controller/address_rules.h"
 #include "controller/certificate_book.h"
 #include "controller/store.h"
 #include "router/backend.h"
@@ -34,10 +35,6 @@ struct TranslatedHost {
 
 // The paths of all Ingresses of a host, merged: the oldest claims first, later claimants of a path get a finding.
 TranslatedHost translate_host(const Store& store, const std::string& host);
-
-struct BackendRules {
-  bool refuse_loopback_endpoints = false;
-};
 
 struct TranslatedBackend {
   router::Backend backend;

@@ -33,7 +33,8 @@ void check_backend(const Store& store, const config::Ingress& ingress, const con
     findings.push_back(finding_on(ingress, Severity::refused, "ServiceNotFound", field + ".service.name",
                                   fmt::format("there is no Service {}, so requests get 503; create it or mend the name",
                                               to_text(key->service))));
-  } else if (found.match == PortMatch::no_port) {
+  } else if (found.match == PortMatch::no_port ||
+             (found.match == PortMatch::external_name && external_port(*service, key->port) == 0)) {
     findings.push_back(finding_on(ingress, Severity::refused, "ServicePortNotFound", field + ".service.port",
                                   fmt::format("Service {} has no TCP port {}, so requests get 503; it has {}",
                                               to_text(key->service), key->port, ports_of(*service))));

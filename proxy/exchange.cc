@@ -73,6 +73,8 @@ Fault Exchange::match() {
   pin_ = worker_.snapshots.pin();
   if (!pin_) return Fault::overloaded;  // before the first publication
   if (const Fault fault = match_target(); fault != Fault::none) return fault;
+  hops_ = filters::hops_of(memory_.request);
+  if (hops_ >= limits::kHops) return Fault::loop_detected;
   host_ = pin_->hosts.find(target_.host);
   route_ = host_ ? host_->match(target_.path.path) : nullptr;
   slot_ = route_ ? route_->backend : pin_->default_backend;
@@ -83,7 +85,8 @@ Fault Exchange::match() {
   }
   if (route_ && route_->policy && route_->policy->closed) return Fault::guard_closed;
   backend_ = slot_ == router::kNoBackend ? nullptr : pin_->backends.find(slot_);
-  if (!backend_ || backend_->endpoints.empty()) return Fault::no_endpoints;
+  if (!backend_ || backend_->endpoints.empty())
+    return backend_ && backend_->leads_back ? Fault::loop_detected : Fault::no_endpoints;
   backend_name_ = backend_->name;
   return Fault::none;
 }
@@ -171,7 +174,7 @@ Task<Fault> Exchange::exchange_with(UpstreamSide& upstream) {
   RequestHead& request = memory_.request;
   write_hex(worker_.random.next(), request_id_.data());
   write_hex(worker_.random.next(), request_id_.data() + 16);
-  filters::forward_request_fields(request, {facts_.client_ip, facts_.port, facts_.tls}, {request_id_.data(), request_id_.size()},
+  filters::forward_request_fields(request, {facts_.client_ip, facts_.port, facts_.tls, hops_}, {request_id_.data(), request_id_.size()},
                                   memory_.request_fields);
   OutgoingRequest outgoing{request.method, target_.path.forwarded, target_.path.query, request.framing, websocket_, &memory_.request_fields};
   const bool streams = !buffered_body_;

@@ -14,6 +14,7 @@
 
 #include "proxy/filters/affinity.h"
 #include "proxy/filters/forwarded_fields.h"
+#include "proxy/filters/hops.h"
 #include "proxy/worker_context.h"
 #include "router/normalise.h"
 
@@ -85,6 +86,7 @@ class Exchange final {
   std::optional<std::string_view> buffered_body_;
   std::optional<size_t> failed_endpoint_;
   bool second_attempt_ = false;
+  uint32_t hops_ = 0;
   std::array<char, 32> request_id_;  // ours, where the client sent none
   bool announce_close_ = false, client_may_continue_ = true;
   bool head_sent_ = false;         // to the client: from then on no other answer can be given

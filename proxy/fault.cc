@@ -27,6 +27,7 @@ constexpr std::array<FaultRow, static_cast<size_t>(Fault::kCount)> kRows{{
     {Fault::no_route, Party::self, 404, Retry::never, "no_route"},
     {Fault::no_endpoints, Party::self, 503, Retry::never, "no_endpoints"},
     {Fault::guard_closed, Party::self, 503, Retry::never, "guard_closed"},
+    {Fault::loop_detected, Party::self, 508, Retry::never, "loop_detected"},
     {Fault::overloaded, Party::self, 503, Retry::never, "overloaded"},
     {Fault::shutting_down, Party::self, 503, Retry::never, "shutting_down"},
     {Fault::connect_failed, Party::upstream, 502, Retry::unsent, "connect_failed"},

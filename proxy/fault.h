@@ -27,6 +27,7 @@ enum class Fault : uint8_t {
   no_route,      // 404
   no_endpoints,  // 503
   guard_closed,  // 503
+  loop_detected, // the request came through here too often, or its backend is this very program: 508
   overloaded,    // 503
   shutting_down, // 503
   // the upstream's doing

@@ -49,6 +49,9 @@ FieldId identify_x(std::string_view name) {
     case 13:
       if (same(at, "x-rewrite-url")) return FieldId::x_original;
       break;
+    case 14:
+      if (same(at, "x-narthex-hops")) return FieldId::narthex_hops;
+      break;
     default:
       break;
   }

@@ -60,6 +60,10 @@ inline constexpr size_t kDrainBytes = 256 * 1024;  // of an unread request body,
 // A connection that stays idle this long after a shut-down began is closed; a busy one gets its answer with "close".
 inline constexpr auto kIdleWhileDraining = 500ms;
 
+// Turns of one request through Narthex, by whatever way it came back (filters/hops.h). Chains of proxies that somebody
+// means have two or three; a loop ends at the eleventh turn and has cost ten connections. More is 508.
+inline constexpr uint32_t kHops = 10;
+
 // Attempts per exchange: the first, and once elsewhere.
 inline constexpr int kAttempts = 2;
 

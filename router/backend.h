@@ -30,6 +30,8 @@ struct Backend {
   std::string name;       // "namespace/service:port" as the Ingress names the port: the identity across snapshots
   uint64_t identity = 0;  // hash of the name
   std::vector<Endpoint> endpoints;  // in the order of their text, no duplicates
+  // All that there might be to send to is this program itself: 508 and not 503. REQUIRES: endpoints is empty.
+  bool leads_back = false;
   // Service.spec.sessionAffinity ClientIP.
   std::optional<std::chrono::seconds> client_ip_affinity;
 };

@@ -1,5 +1,7 @@
 #include "proxy/filters/forwarded_fields.h"
 
+#include "proxy/filters/hops.h"
+
 namespace narthex::proxy::filters {
 namespace {
 
@@ -58,6 +60,7 @@ void forward_request_fields(const RequestHead& request, const Origin& origin, st
   out.add("X-Forwarded-Proto", scheme);
   out.add("X-Forwarded-Scheme", scheme);
   out.add("X-Scheme", scheme);
+  add_hop(origin.hops, out);
 }
 
 void forward_interim_fields(const ResponseHead& response, OutgoingFields& out) {

@@ -4,6 +4,7 @@
 // Pure; any thread. Views are VALID UNTIL what they were made from changes.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "proxy/head.h"
@@ -16,6 +17,7 @@ struct Origin {
   std::string_view client_ip;
   std::string_view port;  // of the listener, "443" for the TLS one
   bool tls = false;
+  uint32_t hops = 0;  // through a Narthex, before this one
 };
 
 // `request_id`: used where the client sent none.

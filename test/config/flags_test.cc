@@ -241,7 +241,7 @@ TEST_CASE("every flag of ingress-nginx is accepted with its default and tells wh
     REQUIRE(parsed.warnings.size() == 1);
     CHECK(parsed.warnings[0] == std::string("--") + row.name + " is accepted and has no effect: " + row.help);
   }
-  CHECK(accepted == 67);
+  CHECK(accepted == 66);
 }
 
 TEST_CASE("controller takes the flags of a cluster") {
@@ -261,6 +261,22 @@ TEST_CASE("controller takes the flags of a cluster") {
   const ParsedFlags parsed = parse({"serve", "--manifests=d", "--kubeconfig=/k"});
   REQUIRE(parsed.warnings.size() == 1);
   CHECK(parsed.warnings[0] == "--kubeconfig has no effect: objects are read from manifests");
+}
+
+TEST_CASE("DNS servers and ranges are lists of addresses") {
+  const Flags flags = serve({"--dns-servers= 10.0.0.10, 10.0.0.11:5353,[fd00::a]:53,fd00::b",
+                             "--allow-external-name-addresses=127.0.0.0/8,::1", "--disable-svc-external-name",
+                             "--allow-external-name-addresses=fd00::/8"});
+  CHECK(flags.dns_servers == "10.0.0.10,10.0.0.11:5353,[fd00::a]:53,fd00::b");
+  CHECK(flags.allowed_external_names == std::vector<std::string>{"127.0.0.0/8", "::1", "fd00::/8"});
+  CHECK(flags.disable_external_names);
+  CHECK_FALSE(serve({}).disable_external_names);
+  for (const char* wrong : {"--dns-servers=ns.example.org", "--dns-servers=10.0.0.10:0", "--dns-servers=10.0.0.10:",
+                            "--dns-servers=[10.0.0.10]:53", "--dns-servers=1.1.1.1,,1.1.1.1:x"})
+    CHECK(has(usage_error({"serve", "--manifests=d", wrong}), "--dns-servers: "));
+  for (const char* wrong : {"--allow-external-name-addresses=10.0.0.0/33", "--allow-external-name-addresses=10/8",
+                            "--allow-external-name-addresses=localhost", "--allow-external-name-addresses=::1/"})
+    CHECK(has(usage_error({"serve", "--manifests=d", wrong}), "--allow-external-name-addresses: "));
 }
 
 TEST_CASE("check reads manifests or a cluster, not both") {

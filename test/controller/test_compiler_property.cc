@@ -32,6 +32,7 @@ controller::CompilerOptions options_for(uint64_t seed) {
   controller::CompilerOptions options = default_options();
   options.classes.watch_ingress_without_class = seed % 2 == 0;
   if (seed % 3 == 0) options.default_backend_service = config::ObjectKey{"a", "s1"};
+  if (seed % 4 == 0) options.backends.own = {{*controller::parse_range("10.0.0.1")}, {80, 8080}};
   if (seed % 5 < 2) options.default_ssl_certificate = config::ObjectKey{"b", "c1"};
   return options;
 }
@@ -54,6 +55,7 @@ void run(uint64_t seed, int steps) {
     controller::Changes changes;
     for (size_t i = 0, events = universe.below(4); i <= events; ++i) changes.push_back(universe.next());
     if (universe.below(40) == 0) clock.turn(std::chrono::minutes(30));
+    if (universe.below(3) == 0) incremental.apply_names({universe.next_name()});
     incremental.apply(std::move(changes));
     const auto after = incremental.compile();
     CHECK(after->generation == before->generation + (after != before));
@@ -62,7 +64,9 @@ void run(uint64_t seed, int steps) {
     if (step % 3 != 0) continue;
     INFO("step " << step);
     Compiler fresh(options_for(seed), clock);
+    if (seed % 2 == 0) fresh.apply_names(universe.names());
     fresh.apply(universe.shuffled());
+    if (seed % 2 != 0) fresh.apply_names(universe.names());
     const auto expected = fresh.compile();
     REQUIRE(controller::routes_text(*after) == controller::routes_text(*expected));
     REQUIRE(text(list(incremental)) == text(list(fresh)));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "controller/references.h"
 #include "test/support/certificates.h"
 
 namespace narthex::test {
@@ -13,6 +14,7 @@ const std::vector<std::string> kHosts = {"x.example.com", "*.example.com", "y.ex
 const std::vector<std::string> kPaths = {"/", "/a", "/a/", "/b", "/b//c"};
 const std::vector<std::string> kServices = {"s1", "s2"};
 const std::vector<std::string> kSecrets = {"c1", "c2"};
+const std::vector<std::string> kNames = {"one.test", "two.test"};
 const std::vector<std::string> kPorts = {"http", "admin", "9090"};
 const std::string kPrefix = "nginx.ingress.kubernetes.io/";
 
@@ -43,6 +45,28 @@ controller::Change Universe::next() {
   config::Object made = object();
   current_.insert_or_assign(ref_of(made), made);
   return controller::upserted(std::move(made));
+}
+
+controller::NameChange Universe::next_name() {
+  const std::string name = pick(kNames);
+  if (one_in(4)) {
+    resolved_.erase(name);
+    return {name, std::nullopt};
+  }
+  controller::ResolvedName resolved;
+  resolved.name = name;
+  for (const char* ip : {"10.0.0.1", "10.0.0.9", "127.0.0.1", "169.254.0.1", "fd00::1"})
+    if (one_in(3)) resolved.addresses.emplace_back(ip);
+  resolved.trouble = static_cast<controller::NameTrouble>(below(4));
+  resolved.cut = one_in(6);
+  resolved_.insert_or_assign(name, resolved);
+  return {name, std::move(resolved)};
+}
+
+controller::NameChanges Universe::names() const {
+  controller::NameChanges changes;
+  for (const auto& [name, resolved] : resolved_) changes.push_back({name, resolved});
+  return changes;
 }
 
 controller::Changes Universe::shuffled() {
@@ -133,7 +157,15 @@ config::IngressClass Universe::ingress_class() {
 config::Service Universe::service() {
   config::Service service;
   service.meta.key = key(kServices);
-  if (one_in(8)) service.type = config::ServiceType::external_name;
+  if (one_in(20)) {  // where no name may lead
+    service.meta.key = controller::api_server_service();
+    service.cluster_ip = pick({"10.0.0.1", "10.0.0.9", "None"});
+    return service;
+  }
+  if (one_in(3)) {
+    service.type = config::ServiceType::external_name;
+    service.external_name = pick({"one.test", "two.test", "one.test", "10.0.0.9", ""});
+  }
   if (!one_in(6)) service.ports.push_back({"http", 80, 0, one_in(2) ? "web" : "", one_in(6) ? "UDP" : "TCP", ""});
   if (one_in(2)) service.ports.push_back({"admin", 81, 9090, "", "TCP", ""});
   service.publish_not_ready = one_in(6);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/change.h"
+#include "controller/resolved_name.h"
 
 namespace narthex::test {
 
@@ -19,6 +20,9 @@ class Universe final {
 
   // An object comes, changes or goes; remembered in current().
   controller::Change next();
+  // An answer of the DNS; remembered in names().
+  controller::NameChange next_name();
+  controller::NameChanges names() const;
   // The objects that there are now, in random order.
   controller::Changes shuffled();
   size_t below(size_t bound) { return random_() % bound; }
@@ -41,6 +45,7 @@ class Universe final {
 
   std::mt19937_64 random_;
   std::map<config::ObjectRef, config::Object> current_;
+  std::map<std::string, controller::ResolvedName> resolved_;
 };
 
 }  // namespace narthex::test

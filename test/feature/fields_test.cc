@@ -26,7 +26,8 @@ const std::set<std::string> kOurs = {"Host",
                                      "X-Forwarded-Port",
                                      "X-Forwarded-Proto",
                                      "X-Forwarded-Scheme",
-                                     "X-Scheme"};
+                                     "X-Scheme",
+                                     "X-Narthex-Hops"};
 
 TEST_CASE("a pod gets exactly the client's fields and those that say where the request came from") {
   const Site site;

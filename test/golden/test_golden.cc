@@ -10,6 +10,7 @@
 #include <regex>
 #include <sstream>
 
+#include "base/text.h"
 #include "config/decode.h"
 #include "controller/compiler.h"
 #include "controller/routes_text.h"
@@ -94,13 +95,29 @@ std::vector<fs::path> cases() {
   return paths;
 }
 
+// "resolved.NAME=IP,IP", and for a DNS that has not answered well since the year 2001 "failing.NAME=" and
+// "absent.NAME=".
+std::optional<controller::ResolvedName> resolved_of(const std::string& option, const std::string& value) {
+  using controller::NameTrouble;
+  const std::map<std::string, NameTrouble> troubles = {
+      {"resolved", NameTrouble::none}, {"failing", NameTrouble::failing}, {"absent", NameTrouble::absent}};
+  const size_t dot = option.find('.');
+  const auto trouble = troubles.find(option.substr(0, dot));
+  if (dot == std::string::npos || trouble == troubles.end()) return std::nullopt;
+  controller::ResolvedName resolved{option.substr(dot + 1), {}, false, trouble->second, {}};
+  if (resolved.trouble != NameTrouble::none) resolved.since = std::chrono::sys_seconds(std::chrono::seconds(1'000'000'000));
+  for (const std::string_view ip : base::split(value, ','))
+    if (!ip.empty()) resolved.addresses.emplace_back(ip);
+  return resolved;
+}
+
 config::ObjectKey key_of(const std::string& text) {
   const size_t slash = text.find('/');
   REQUIRE(slash != std::string::npos);
   return {text.substr(0, slash), text.substr(slash + 1)};
 }
 
-controller::CompilerOptions options_of(const std::string& manifest) {
+controller::CompilerOptions options_of(const std::string& manifest, controller::NameChanges& names) {
   controller::CompilerOptions options;
   const auto parsed = tls::Certificate::parse(certificates().at("default").chain, certificates().at("default").key);
   REQUIRE(parsed.has_value());
@@ -121,6 +138,12 @@ controller::CompilerOptions options_of(const std::string& manifest) {
       options.default_backend_service = key_of(value);
     } else if (name == "default-ssl-certificate") {
       options.default_ssl_certificate = key_of(value);
+    } else if (name == "disable-svc-external-name") {
+      options.backends.external_names = controller::NameRule::off;
+    } else if (name == "own") {  // an address of ours, on port 80
+      options.backends.own = {{controller::parse_range(value).value()}, {80}};
+    } else if (const auto resolved = resolved_of(name, value)) {
+      names.push_back({resolved->name, resolved});
     } else {
       FAIL("no such option in a golden case: " << word);
     }
@@ -142,7 +165,9 @@ TEST_CASE("every golden manifest gives its routes and its findings") {
     DYNAMIC_SECTION(path.stem().string()) {
       const std::string manifest = with_certificates(read(path));
       const FixedClock clock;
-      controller::Compiler compiler(options_of(manifest), clock);
+      controller::NameChanges names;
+      controller::Compiler compiler(options_of(manifest, names), clock);
+      compiler.apply_names(std::move(names));
       config::Decoded decoded = config::decode_manifest(manifest, path.filename().string());
       controller::Changes changes;
       for (config::Object& object : decoded.objects) changes.push_back(controller::upserted(std::move(object)));

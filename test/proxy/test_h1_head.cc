@@ -139,6 +139,7 @@ TEST_CASE("field names are known in any case") {
                                                    {"date", FieldId::date},
                                                    {"server", FieldId::server},
                                                    {"x-request-id", FieldId::x_request_id},
+                                                   {"x-narthex-hops", FieldId::narthex_hops},
                                                    {"forwarded", FieldId::forwarded},
                                                    {"x-forwarded-for", FieldId::x_forwarded_for},
                                                    {"x-forwarded-host", FieldId::x_forwarded_host},

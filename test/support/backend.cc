@@ -87,8 +87,8 @@ std::string pattern(size_t bytes, uint64_t seed) {
   return text;
 }
 
-Backend::Backend(std::string name, Handler handler, const std::string& address)
-    : name_(std::move(name)), address_(address), handler_(std::move(handler)) {
+Backend::Backend(std::string name, Handler handler, const std::string& address, uint16_t port)
+    : name_(std::move(name)), address_(address), port_(port), handler_(std::move(handler)) {
   listen();
 }
 

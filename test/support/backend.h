@@ -68,7 +68,8 @@ std::string pattern(size_t bytes, uint64_t seed = 1);
 
 class Backend final {
  public:
-  explicit Backend(std::string name = "pod", Handler handler = echo, const std::string& address = "127.0.0.1");
+  explicit Backend(std::string name = "pod", Handler handler = echo, const std::string& address = "127.0.0.1",
+                   uint16_t port = 0);
   ~Backend();
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
