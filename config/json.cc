@@ -51,7 +51,7 @@ struct Handler {
     if (!went_well) ec = json::error::exception;  // any: the reason is in the builder
     return went_well;
   }
-  bool put(Tree node, error_code& ec) {
+  bool put(Tree&& node, error_code& ec) {
     if (skip_scalar()) return true;
     node.line = line;
     return stop_unless(builder.scalar(std::move(node)) != nullptr, ec);

@@ -9,6 +9,9 @@
 namespace narthex::config {
 namespace {
 
+constexpr size_t kMembers = 8;      // a map has room for so many at first: few have more
+constexpr size_t kFewMembers = 16;  // comparing each with each costs less than sorting
+
 std::string shortened(std::string_view text) {
   constexpr size_t kShown = 60;
   return base::escape_line(text.substr(0, kShown), false) + (text.size() > kShown ? "..." : "");
@@ -18,6 +21,13 @@ void add(TreeSize& sum, const TreeSize& part) {
   sum.nodes += part.nodes;
   sum.bytes += part.bytes;
   sum.height = std::max(sum.height, part.height + 1);
+}
+
+bool all_differ(const Tree::Map& map) {
+  for (size_t i = 1; i < map.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (map[i].first == map[j].first) return false;
+  return true;
 }
 
 }  // namespace
@@ -83,7 +93,7 @@ bool TreeBuilder::begin(bool is_map, uint32_t line) {
   frame.node.line = line;
   frame.wants_key = is_map;
   if (is_map) {
-    frame.node.value = Tree::Map{};
+    frame.node.value.emplace<Tree::Map>().reserve(kMembers);
   } else {
     frame.node.value = Tree::List{};
   }
@@ -91,7 +101,7 @@ bool TreeBuilder::begin(bool is_map, uint32_t line) {
   return true;
 }
 
-Tree* TreeBuilder::scalar(Tree node) {
+Tree* TreeBuilder::scalar(Tree&& node) {
   line_ = node.line;
   const auto* text = std::get_if<std::string>(&node.value);
   if (!charge({.nodes = 1, .bytes = text == nullptr ? 0 : text->size()})) return nullptr;
@@ -117,7 +127,7 @@ Tree* TreeBuilder::end() {
   return attach(std::move(node));
 }
 
-Tree* TreeBuilder::attach(Tree node) {
+Tree* TreeBuilder::attach(Tree&& node) {
   if (frames_.empty()) {
     root_ = std::move(node);
     return &*root_;
@@ -136,7 +146,7 @@ Tree* TreeBuilder::attach(Tree node) {
 
 // Sorting instead of looking back for each key: a map of a million keys must not cost its square.
 bool TreeBuilder::keys_are_unique(const Tree::Map& map) {
-  if (map.size() < 2) return true;
+  if (map.size() <= kFewMembers && all_differ(map)) return true;
   std::vector<const Tree::Member*> members;
   members.reserve(map.size());
   for (const auto& member : map) members.push_back(&member);

@@ -34,7 +34,7 @@ class TreeBuilder final {
   bool key(std::string name, uint32_t line);
   bool begin(bool is_map, uint32_t line);
   // Both give the node in its place. VALID UNTIL: the next call.
-  Tree* scalar(Tree node);
+  Tree* scalar(Tree&& node);
   Tree* end();
   // A copy of a finished subtree (an alias).
   Tree* copy(const Tree& node, const TreeSize& size, uint32_t line);
@@ -60,7 +60,7 @@ class TreeBuilder final {
     uint32_t key_line = 0;
   };
 
-  Tree* attach(Tree node);
+  Tree* attach(Tree&& node);
   bool keys_are_unique(const Tree::Map& map);
 
   TreeLimits limits_;

@@ -70,10 +70,12 @@ void Compiler::set_source_findings(const std::string& source, config::Findings f
 std::shared_ptr<const router::Snapshot> Compiler::compile() {
   const base::WallTime now = clock_.wall_now();
   for (const config::ObjectKey& key : book_.take_turned(now)) store_.touch_secret(key);
-  const Dirty dirty = store_.take_dirty();
+  Dirty dirty = store_.take_dirty();
   compile_secrets(dirty.secrets, now);
   for (const config::ObjectKey& key : dirty.ingresses) compile_ingress(key);
+  dirty.ingresses.clear();  // a first load is all there is: what is done with makes room for the snapshot
   for (const BackendKey& key : dirty.backends) compile_backend(key);  // hosts need the slots
+  dirty.backends.clear();
   for (const std::string& host : dirty.hosts) compile_host(host);
   for (const std::string& host : dirty.certificate_hosts) compile_certificates(host);
   for (const std::string& name : dirty.names) name_uses_.push_back({name, store_.uses_name(name)});
@@ -112,9 +114,10 @@ void Compiler::compile_ingress(const config::ObjectKey& key) {
   const auto [at, is_new] = parts_.try_emplace(key);
   IngressParts& parts = at->second;
   if (is_new) parts.owner = std::make_shared<const router::RouteOwner>(router::RouteOwner{key.ns, key.name});
-  if (!is_new && parts.annotations == *translated.annotations) return;
-  parts.annotations = std::move(*translated.annotations);
-  parts.policy = make_policy(parts.annotations);
+  static const config::IngressAnnotations kNothing;
+  if ((parts.annotations ? *parts.annotations : kNothing) == *translated.annotations) return;
+  parts.policy = make_policy(*translated.annotations);
+  parts.annotations = std::make_unique<const config::IngressAnnotations>(std::move(*translated.annotations));
 }
 
 void Compiler::compile_backend(const BackendKey& key) {

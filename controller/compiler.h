@@ -82,7 +82,7 @@ class Compiler final {
  private:
   // What all routes of one Ingress share; kept as long as its annotations stay the same.
   struct IngressParts {
-    config::IngressAnnotations annotations;
+    std::unique_ptr<const config::IngressAnnotations> annotations;  // null: they ask for nothing
     std::shared_ptr<const router::RoutePolicy> policy;
     std::shared_ptr<const router::RouteOwner> owner;
   };

@@ -1,6 +1,7 @@
 #include "controller/serve.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -258,6 +259,7 @@ void ControlPlane::Running::say_ready() {
   log::info("ready: http={} https={} admin={} generation={} objects={} routes={} findings={}", plane_.http_address,
             plane_.https_address, admin_->address(), snapshot_->generation, object_count(source_->object_counts()),
             route_count(*snapshot_), compiler_.findings().size());
+  ::malloc_trim(0);  // what reading everything at once has taken for a moment; about 10 ms for 100,000 Ingresses
 }
 
 bool ControlPlane::Running::names_settled() {

@@ -66,7 +66,7 @@ void apply(SourceBatch batch, Compiler& compiler) {
 
 size_t route_count(const router::Snapshot& snapshot) {
   size_t count = 0;
-  snapshot.hosts.for_each([&](const router::HostRoutes& host) { count += host.routes().size(); });
+  snapshot.hosts.for_each([&](const router::HostRoutes& host) { count += host.record_count(); });
   return count;
 }
 

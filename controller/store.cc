@@ -94,18 +94,19 @@ Dirty Store::take_dirty() { return std::exchange(dirty_, {}); }
 void Store::touch_secret(const config::ObjectKey& key) {
   if (!uses_secret(key)) return;
   dirty_.secrets.insert(key);
-  for (const config::ObjectKey& user : ingresses_of_secret(key)) {
-    dirty_.ingresses.insert(user);
-    dirty_.certificate_hosts.merge(certificate_hosts_of(ingresses_.at(user).object));
+  for (const config::Ingress* user : find_or_empty(ingresses_of_secret_, key)) {
+    dirty_.ingresses.insert(user->meta.key);
+    dirty_.certificate_hosts.merge(certificate_hosts_of(*user));
   }
 }
 
 void Store::touch_backends() {
-  for (const auto& [key, users] : ingresses_of_backend_) dirty_.backends.insert(key);
+  for (const auto& [service, ports] : used_ports_)
+    for (const auto& [port, users] : ports) dirty_.backends.insert({service, port});
 }
 
 void Store::pin_backend(const BackendKey& key) {
-  ingresses_of_backend_.try_emplace(key);
+  used_ports_[key.service][key.port];
   pinned_backends_.insert(key);
   dirty_.backends.insert(key);
 }
@@ -143,23 +144,16 @@ const IngressesByAge& Store::ingresses_of_certificate_host(const std::string& ho
   return find_or_empty(ingresses_of_certificate_host_, host);
 }
 
-const IngressKeys& Store::ingresses_of_backend(const BackendKey& key) const {
-  return find_or_empty(ingresses_of_backend_, key);
+bool Store::uses_backend(const BackendKey& key) const {
+  return find_or_empty(used_ports_, key.service).contains(key.port);
 }
-
-const IngressKeys& Store::ingresses_of_secret(const config::ObjectKey& secret) const {
-  return find_or_empty(ingresses_of_secret_, secret);
-}
-
-bool Store::uses_backend(const BackendKey& key) const { return ingresses_of_backend_.contains(key); }
 
 bool Store::uses_secret(const config::ObjectKey& key) const {
   return ingresses_of_secret_.contains(key) || pinned_secrets_.contains(key);
 }
 
 bool Store::uses_service(const config::ObjectKey& key) const {
-  const auto first = ingresses_of_backend_.lower_bound({key, ""});
-  return first != ingresses_of_backend_.end() && first->first.service == key;
+  return used_ports_.contains(key);
 }
 
 bool Store::uses_name(const std::string& name) const {
@@ -222,7 +216,7 @@ void Store::put(config::EndpointSlice object) {
   remove_slice(key);
   const config::ObjectKey service{key.ns, object.service};
   const config::EndpointSlice& stored = slices_.emplace(key, std::move(object)).first->second;
-  slices_of_service_[service][key.name] = &stored;
+  slices_of_service_[service].insert(&stored);
   mark_backends(service);
 }
 
@@ -282,7 +276,7 @@ void Store::remove_slice(const config::ObjectKey& key) {
   if (found == slices_.end()) return;
   const config::ObjectKey service{key.ns, found->second.service};
   const auto slices = slices_of_service_.find(service);
-  slices->second.erase(key.name);
+  slices->second.erase(&found->second);
   if (slices->second.empty()) slices_of_service_.erase(slices);
   slices_.erase(found);
   mark_backends(service);
@@ -325,8 +319,9 @@ void Store::class_changed(const config::ObjectKey& key) {
 
 void Store::namespace_changed(const std::string& name) { judge_again(find_or_empty(ingresses_of_namespace_, name)); }
 
-void Store::judge_again(const IngressKeys& keys) {
-  for (const config::ObjectKey& key : keys) {
+void Store::judge_again(const Ingresses& ingresses) {
+  for (const config::Ingress* ingress : ingresses) {
+    const config::ObjectKey& key = ingress->meta.key;
     IngressEntry& entry = ingresses_.at(key);
     const Standing standing = judge(entry.object);
     if (standing == entry.standing) continue;
@@ -346,11 +341,11 @@ Touch& Store::touch(const config::ObjectKey& key, Standing before, Standing afte
 
 void Store::index_class(const config::Ingress& ingress, bool add) {
   if (rules_.only_known_namespaces) {
-    change_member(ingresses_of_namespace_, ingress.meta.key.ns, ingress.meta.key, add);
+    change_member(ingresses_of_namespace_, ingress.meta.key.ns, &ingress, add);
   }
   const std::string name = ingress.class_name.value_or("");
   if (name.empty() && !annotation(ingress.meta, kClassAnnotation).empty()) return;  // depends on no class object
-  change_member(ingresses_of_class_, name, ingress.meta.key, add);
+  change_member(ingresses_of_class_, name, &ingress, add);
 }
 
 void Store::index(const config::Ingress& ingress, bool add) {
@@ -363,19 +358,21 @@ void Store::index(const config::Ingress& ingress, bool add) {
 
 void Store::index_backends(const config::Ingress& ingress, bool add) {
   for (const BackendKey& key : backends_of(ingress)) {
-    IngressKeys& users = ingresses_of_backend_[key];
-    const size_t before = users.size();
+    UsedPorts& ports = used_ports_[key.service];
+    IngressesByAge& users = ports[key.port];
+    const bool was_unused = users.empty();
     if (add) {
-      users.insert(ingress.meta.key);
+      users.insert(&ingress);
     } else {
-      users.erase(ingress.meta.key);
+      users.erase(&ingress);
     }
     // One user more or less changes nothing about the backend itself.
-    if (before == 0 || users.empty()) {
+    if (was_unused || users.empty()) {
       dirty_.backends.insert(key);
       mark_name_of(key.service);
     }
-    if (users.empty() && !pinned_backends_.contains(key)) ingresses_of_backend_.erase(key);
+    if (users.empty() && !pinned_backends_.contains(key)) ports.erase(key.port);
+    if (ports.empty()) used_ports_.erase(key.service);
   }
 }
 
@@ -385,16 +382,13 @@ void Store::index_certificates(const config::Ingress& ingress, bool add) {
   dirty_.certificate_hosts.merge(hosts);
   std::set<config::ObjectKey> secrets = secrets_of(ingress);
   for (const config::ObjectKey& secret : secrets) {
-    change_member(ingresses_of_secret_, secret, ingress.meta.key, add);
+    change_member(ingresses_of_secret_, secret, &ingress, add);
   }
   dirty_.secrets.merge(secrets);
 }
 
 void Store::mark_backends(const config::ObjectKey& service) {
-  for (auto at = ingresses_of_backend_.lower_bound({service, ""});
-       at != ingresses_of_backend_.end() && at->first.service == service; ++at) {
-    dirty_.backends.insert(at->first);
-  }
+  for (const auto& [port, users] : find_or_empty(used_ports_, service)) dirty_.backends.insert({service, port});
   if (service != api_server_service()) return;
   // No name may lead to the API server, so all of them are looked at again. That happens when a control plane is
   // rebuilt.
@@ -419,13 +413,13 @@ void Store::mark_name_of(const config::ObjectKey& key) {
 }
 
 void Store::mark_findings(const config::ObjectKey& key, const config::Service* before, const config::Service* after) {
-  for (auto at = ingresses_of_backend_.lower_bound({key, ""});
-       at != ingresses_of_backend_.end() && at->first.service == key; ++at) {
-    const PortMatch was = find_port(before, at->first.port).match;
-    const PortMatch is = find_port(after, at->first.port).match;
+  for (const auto& [port, users] : find_or_empty(used_ports_, key)) {
+    const PortMatch was = find_port(before, port).match;
+    const PortMatch is = find_port(after, port).match;
     // What is said about the other two names the Service's ports, which may have changed.
     const bool says_ports = is == PortMatch::no_port || is == PortMatch::by_target || is == PortMatch::external_name;
-    if (was != is || says_ports) dirty_.ingresses.insert(at->second.begin(), at->second.end());
+    if (was == is && !says_ports) continue;
+    for (const config::Ingress* user : users) dirty_.ingresses.insert(user->meta.key);
   }
 }
 

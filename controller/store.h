@@ -9,11 +9,13 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/hash.h"
 #include "config/objects.h"
 #include "controller/change.h"
+#include "controller/few.h"
 #include "controller/references.h"
 #include "controller/resolved_name.h"
 
@@ -70,9 +72,16 @@ struct ByAge {
   bool operator()(const config::Ingress* a, const config::Ingress* b) const;
 };
 
-using IngressesByAge = std::set<const config::Ingress*, ByAge>;
-using IngressKeys = std::set<config::ObjectKey>;
-using SlicesByName = std::map<std::string, const config::EndpointSlice*>;
+struct ByName {
+  bool operator()(const config::EndpointSlice* a, const config::EndpointSlice* b) const {
+    return a->meta.key.name < b->meta.key.name;
+  }
+};
+
+using IngressesByAge = Few<config::Ingress, ByAge>;
+using SlicesByName = Few<config::EndpointSlice, ByName>;  // of one Service, so of one namespace
+// In no order. May be all that there are, as of a class.
+using Ingresses = std::unordered_set<const config::Ingress*>;
 
 class Store final {
  public:
@@ -108,8 +117,6 @@ class Store final {
   // Served Ingresses by what they refer to; hosts as in references.h.
   const IngressesByAge& ingresses_of_host(const std::string& host) const;
   const IngressesByAge& ingresses_of_certificate_host(const std::string& host) const;
-  const IngressKeys& ingresses_of_backend(const BackendKey& key) const;
-  const IngressKeys& ingresses_of_secret(const config::ObjectKey& secret) const;
   // Is a backend or a Secret referred to (or pinned)?
   bool uses_backend(const BackendKey& key) const;
   bool uses_secret(const config::ObjectKey& key) const;
@@ -129,7 +136,9 @@ class Store final {
     Standing standing = Standing::foreign;
   };
   template <typename T>
-  using Objects = std::unordered_map<config::ObjectKey, T, KeyHash>;
+  using Objects = std::unordered_map<config::ObjectKey, T, KeyHash>;  // its objects stay where they are
+  // The ports of a Service as Ingresses name them, and who does. A pinned one stays without users.
+  using UsedPorts = std::map<std::string, IngressesByAge>;
 
   void put(config::Ingress object);
   void put(config::IngressClass object);
@@ -145,7 +154,7 @@ class Store final {
   Standing judge(const config::Ingress& ingress) const;
   Standing judge_class(const config::Ingress& ingress) const;
   bool is_our_class(const config::IngressClass& ingress_class) const;
-  void judge_again(const IngressKeys& keys);
+  void judge_again(const Ingresses& ingresses);
   void class_changed(const config::ObjectKey& key);
   void namespace_changed(const std::string& name);
   Touch& touch(const config::ObjectKey& key, Standing before, Standing after);
@@ -171,12 +180,11 @@ class Store final {
   std::map<std::string, config::IngressClass> classes_;  // few
   std::set<std::string> namespaces_;                     // that the selector chose
 
-  std::unordered_map<std::string, IngressKeys> ingresses_of_namespace_;  // only where namespaces are chosen
-  std::unordered_map<std::string, IngressKeys> ingresses_of_class_;  // "" for those that name none; all, not only ours
+  std::unordered_map<std::string, Ingresses> ingresses_of_namespace_;  // only where namespaces are chosen
+  std::unordered_map<std::string, Ingresses> ingresses_of_class_;  // "" for those that name none; all, not only ours
   std::unordered_map<std::string, IngressesByAge> ingresses_of_host_, ingresses_of_certificate_host_;
-  // Ordered: the backends of one Service stand together. A pinned backend stays without Ingresses.
-  std::map<BackendKey, IngressKeys> ingresses_of_backend_;
-  Objects<IngressKeys> ingresses_of_secret_;
+  Objects<UsedPorts> used_ports_;  // by Service
+  Objects<IngressesByAge> ingresses_of_secret_;
   Objects<SlicesByName> slices_of_service_;
   std::unordered_map<std::string, ResolvedName> resolved_;
   std::unordered_map<std::string, std::set<config::ObjectKey>> services_of_name_;  // in use or not

@@ -67,7 +67,7 @@ void collect(const T& object, const std::vector<config::EndpointPort>& ports,
 }
 
 void collect_slices(const SlicesByName& slices, Collection& into) {
-  for (const auto& [name, slice] : slices) {
+  for (const config::EndpointSlice* slice : slices) {
     if (slice->address_type == "FQDN") {
       into.findings.push_back(finding_on(*slice, Severity::refused, "AddressTypeNotSupported", "addressType",
                                          "FQDN is not supported, so the slice is left out; use IPv4 or IPv6"));

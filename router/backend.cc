@@ -29,21 +29,23 @@ std::string to_text(const Endpoint& endpoint) {
   return endpoint.v6 ? "[" + std::string(ip.data()) + "]:" + port : std::string(ip.data()) + ":" + port;
 }
 
+// Made where there is none, and copied where somebody else has it.
+template <typename T>
+T& BackendTable::own(std::shared_ptr<T>& shared) {
+  if (!shared) {
+    shared = std::make_shared<T>();
+  } else if (shared.use_count() > 1) {
+    shared = std::make_shared<T>(*shared);
+  }
+  return *shared;
+}
+
 void BackendTable::set(BackendSlot slot, std::shared_ptr<const Backend> backend) {
   base::check(slot != kNoBackend, "a backend needs a slot");
-  const size_t index = slot / kChunk;
-  if (index >= chunks_.size()) {
-    if (!backend) return;
-    chunks_.resize(index + 1);
-  }
-  std::shared_ptr<Chunk>& chunk = chunks_[index];
-  if (!chunk) {
-    if (!backend) return;
-    chunk = std::make_shared<Chunk>();
-  } else if (chunk.use_count() > 1) {
-    chunk = std::make_shared<Chunk>(*chunk);
-  }
-  (*chunk)[slot % kChunk] = std::move(backend);
+  if (!backend && find(slot) == nullptr) return;
+  const size_t group = slot / (kChunk * kGroup);
+  if (group >= groups_.size()) groups_.resize(group + 1);
+  own(own(groups_[group])[slot / kChunk % kGroup])[slot % kChunk] = std::move(backend);
 }
 
 }  // namespace narthex::router

@@ -1,5 +1,5 @@
-// From a host name to its routes: a hash table in shards, copy-on-write, so that a snapshot that differs in one host
-// shares all other shards with the one before. A value; const access from any thread, changes on the control thread
+// From a host name to its routes: a hash table in groups of shards, copy-on-write, so that a snapshot that differs in one
+// host shares all other groups and shards with the one before. A value; const access from any thread, changes on the control thread
 // before publishing.
 #pragma once
 
@@ -47,9 +47,11 @@ class HostIndex {
     void prepare(size_t hosts);
     void erase(size_t slot);
   };
+  struct Group;
   const HostRoutes* probe(const Key& key) const;
+  Shard& own_shard(size_t shard);
 
-  std::vector<Shard> shards_;  // none, or all of them
+  std::vector<std::shared_ptr<Group>> groups_;  // none, or all of them; null: without hosts. Never written while shared
   size_t size_ = 0;
 };
 

@@ -75,6 +75,7 @@ class HostRoutes final {
   // All routes in the order of the text form (paths element by element, so /a/b before /a-b; Exact before Prefix), for
   // /routes and tests; the fallback last.
   std::vector<const Route*> routes() const;
+  size_t record_count() const { return rule_count_ + has_fallback_; }  // the length of that list
   // Bytes of index (trie, labels, host, bookkeeping) and of route records with what keeps their policies alive, for the
   // bench.
   size_t index_bytes() const;
@@ -100,8 +101,6 @@ class HostRoutes final {
   size_t routes_at() const;
   size_t kept_at() const;
   const Route* records() const;
-  size_t record_count() const { return rule_count_ + has_fallback_; }
-
   uint32_t node_count_;
   uint32_t text_bytes_;
   uint32_t rule_count_;

@@ -104,7 +104,9 @@ namespace {
 class Connection final : public ApiConnection, public std::enable_shared_from_this<Connection> {
  public:
   Connection(asio::io_context& loop, const ApiAccess& access, std::shared_ptr<ApiTls> tls)
-      : loop_(loop), access_(access), tls_(std::move(tls)), resolver_(loop) {}
+      : loop_(loop), access_(access), tls_(std::move(tls)), resolver_(loop) {
+    buffer_.reserve(kReadBytes);  // Beast reads as much as there is room for, and 512 bytes where there is none
+  }
 
   void send(ApiRequest request, std::string authorization, ApiAnswerTaker done) override;
   void watch(ApiRequest request, std::string authorization, std::chrono::milliseconds quiet, ApiLineTaker line,
