@@ -16,6 +16,25 @@ constexpr auto kWithoutDescriptors = std::chrono::milliseconds(100);
 
 bool is_exhaustion(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
+// What went wrong with the connection that was to be taken is told by accept(2), too: others may wait behind it, and no further
+// edge would tell of them.
+bool is_of_one_connection(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 Task<void> Listener::accept_all() {
@@ -42,7 +61,7 @@ bool Listener::accept_one() {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   const int fd = accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd < 0) return errno == ECONNABORTED || errno == EINTR;
+  if (fd < 0) return is_of_one_connection(errno);
   if (worker_.stats.client_connections_open.read() >= limits::kClientConnections) {
     close(fd);
     return true;

@@ -11,9 +11,9 @@
 namespace narthex::proxy {
 
 Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd) {
-  // A descriptor that cannot be watched would hang; treat it as broken from the start.
+  // A descriptor that cannot be watched would hang; treat it as broken from the start: nobody waits for it.
   if (!loop_.add(fd, *this)) {
-    broken_ = hung_up_ = true;
+    broken_ = hung_up_ = in_.ready = out_.ready = true;
     shutdown(fd, SHUT_RDWR);
   }
 }

@@ -57,6 +57,10 @@ Task<UpstreamPool::Connected> UpstreamPool::connect(const router::Endpoint& endp
     co_return Connected{nullptr, Fault::connect_failed};
   }
   auto connection = std::make_unique<H1Upstream>(loop_, buffers_, fd, endpoint);
+  if (connection->socket().broken()) {  // it cannot be watched
+    close(std::move(connection));
+    co_return Connected{nullptr, Fault::connect_failed};
+  }
   if (!at_once) {
     Socket& fresh = connection->socket();
     fresh.note_send_blocked();

@@ -110,7 +110,7 @@ Outcome NthCall::of(Call call) {
   const std::span<const Outcome> ills = ills_of(call);
   if (ill_ >= ills.size()) return {};
   text_ = std::string(to_text(call)) + " #" + std::to_string(nth_) + ": " + ills[ill_].name;
-  return ills[ill_];
+  return spare_ends_ && ills[ill_].end ? Outcome{} : ills[ill_];
 }
 
 bool Chance::happens(double probability) { return std::uniform_real_distribution<double>()(random_) < probability; }
@@ -120,7 +120,7 @@ Outcome Chance::of(Call call) {
   if (!harmful && !happens(harmless_)) return {};
   std::vector<Outcome> fitting;
   for (const Outcome& ill : ills_of(call))
-    if (ill.harmless != harmful) fitting.push_back(ill);
+    if (ill.harmless != harmful && !(spare_ends_ && ill.end)) fitting.push_back(ill);
   if (fitting.empty()) return {};
   Outcome chosen = fitting[random_() % fitting.size()];
   if (chosen.most == 1) chosen.most = 1 + random_() % 600;

@@ -57,7 +57,8 @@ class Drip final : public Fate {
 // The n-th call (from 0) meets the i-th of its ills; all others go well.
 class NthCall final : public Fate {
  public:
-  NthCall(uint64_t nth, size_t ill) : nth_(nth), ill_(ill) {}
+  // `spare_ends`: without the ends, for answers that go up to the end, where nobody could tell.
+  NthCall(uint64_t nth, size_t ill, bool spare_ends) : nth_(nth), ill_(ill), spare_ends_(spare_ends) {}
   Outcome of(Call call) override;
   // There was an n-th call at all.
   bool reached() const { return seen_ > nth_; }
@@ -69,6 +70,7 @@ class NthCall final : public Fate {
  private:
   const uint64_t nth_;
   const size_t ill_;
+  const bool spare_ends_;
   uint64_t seen_ = 0;
   std::string text_;
 };
@@ -76,7 +78,8 @@ class NthCall final : public Fate {
 // Each call meets one of its harmless ills with probability `harmless`, one of the others with probability `harmful`.
 class Chance final : public Fate {
  public:
-  Chance(uint64_t seed, double harmless, double harmful) : random_(seed), harmless_(harmless), harmful_(harmful) {}
+  Chance(uint64_t seed, double harmless, double harmful, bool spare_ends)
+      : random_(seed), harmless_(harmless), harmful_(harmful), spare_ends_(spare_ends) {}
   Outcome of(Call call) override;
   bool peers_first() override { return random_() % 2 == 0; }
 
@@ -85,6 +88,7 @@ class Chance final : public Fate {
 
   std::mt19937_64 random_;
   const double harmless_, harmful_;
+  const bool spare_ends_;
 };
 
 }  // namespace narthex::simulation

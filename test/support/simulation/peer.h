@@ -21,6 +21,7 @@ class Peer final {
   void send(std::string_view bytes) { outgoing_ += bytes; }
   // FIN behind all that was sent. A peer that reads the worker's end does so by itself.
   void finish() { finishing_ = true; }
+  bool finishing() const { return finishing_; }
   // From now on whatever the worker does with this connection fails.
   void reset();
 

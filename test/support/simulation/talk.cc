@@ -188,8 +188,7 @@ void Pod::on_change(Peer& peer) {
 // False: nothing whole is left to serve.
 bool Pod::serve_one(Peer& peer) {
   std::string_view rest = std::string_view(peer.received()).substr(peer.parsed);
-  if (rest.empty()) return false;
-  std::string body;
+  if (rest.empty() || peer.finishing()) return false;
   const std::string_view all = rest;
   const bool chatting = peer.received().starts_with("GET /chat ") && peer.parsed > 0;
   if (chatting) {
