@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"narthex.test/e2e/cluster"
@@ -56,13 +57,19 @@ func (c *Case) startStandalone(manifests string) *Narthex {
 // needs skips the case as long as a flag is accepted but has no effect.
 func (c *Case) needs(flag string) {
 	c.Helper()
+	if !c.hasEffect(flag) {
+		c.Skip("this version gives no effect to ", flag)
+	}
+}
+
+func (c *Case) hasEffect(flag string) bool {
+	c.Helper()
 	help, err := exec.Command(narthex, "--help").Output()
 	if err != nil {
 		c.Fatal(err)
 	}
-	if _, idle, _ := strings.Cut(string(help), "have no effect:"); strings.Contains(idle, flag+" ") || strings.Contains(idle, flag+"\n") {
-		c.Skip("this version gives no effect to ", flag)
-	}
+	_, idle, _ := strings.Cut(string(help), "have no effect:")
+	return !slices.Contains(strings.Fields(idle), flag)
 }
 
 func (c *Case) newNarthex() *Narthex {
