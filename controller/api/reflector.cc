@@ -22,6 +22,7 @@ using config::ApiKind;
 using std::chrono::milliseconds;
 
 constexpr auto kHurry = milliseconds(500);
+constexpr uint32_t kSoon = 6;                    // tries after at most 200 ms to 6.4 s
 constexpr auto kShortWatch = std::chrono::seconds(1);  // one that ends sooner, and with nothing, is a failure
 constexpr auto kLongWatch = std::chrono::seconds(30);  // one that lasted so long was none
 constexpr uint32_t kPageItemsMax = 10'000;
@@ -376,10 +377,12 @@ void Reflector::Running::relist() {
 
 void Reflector::Running::fail(const ApiAnswer& answer) {
   const std::string why = words_of(answer);
-  const milliseconds slow = options_.times.forbidden / 2 + jitter(options_.times.forbidden);
+  milliseconds delay = back_off();
+  // An API server that has just started knows of no rights and refuses everybody for a moment.
+  const milliseconds seldom = options_.times.forbidden / 2 + jitter(options_.times.forbidden);
+  const milliseconds slow = failures_ <= kSoon ? delay : seldom;
   if (answer.status == 403) return fail(PartState::forbidden, why, slow);
   if (answer.status == 404) return fail(PartState::absent, why, slow);
-  milliseconds delay = back_off();
   if (answer.retry_after.count() > 0) delay = milliseconds(answer.retry_after) + jitter(kHurry);
   fail(PartState::failing, answer.trouble.empty() ? why : answer.trouble, delay);
 }

@@ -6,7 +6,7 @@
 //    └── a list that is empty though objects are known is believed when a second one says the same, seconds later
 //
 //   no answer, 5xx, cut off      back-off with full jitter, at most 30 s; Retry-After is kept to (429, 503)
-//   403 forbidden, 404 no kind   what is known stays; tried again about every minute, and the state says so
+//   403 forbidden, 404 no kind   what is known stays; tried again soon, then three times a minute; the state says so
 //   401                          the client has asked for new credentials already: as no answer
 //
 // The list comes as a stream where the server offers that (sendInitialEvents), else in pages. Either way an object that
@@ -41,7 +41,7 @@ std::string url_encoded(std::string_view text);
 
 struct ReflectorTimes {
   std::chrono::milliseconds back_off_first{200}, back_off_most{30'000};
-  std::chrono::milliseconds forbidden{60'000};      // between tries
+  std::chrono::milliseconds forbidden{20'000};      // between tries, give or take a half, after the first few
   std::chrono::milliseconds confirm_empty{5'000};   // between an empty list and the next
   std::chrono::milliseconds first_line{15'000};     // of a stream that begins with a list
   // Bookmarks come about every minute. Where one came, so long a silence means that nobody is there.
