@@ -90,7 +90,7 @@ void NodeAddresses::ask(std::function<void(base::Result<std::string>)> done) {
 }
 
 void NodeAddresses::ask_next_node() {
-  if (nodes_.empty()) return end(base::Result<std::string>(config::join_addresses(std::move(addresses_))));
+  if (nodes_.empty()) return end({boost::system::in_place_value, config::join_addresses(std::move(addresses_))});
   const std::string node = std::move(nodes_.back());
   nodes_.pop_back();
   get("/api/v1/nodes/" + url_encoded(node), [this](const Tree& object) {

@@ -108,8 +108,22 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 			}
 			return nil
 		})
-		c.kubectl("delete", "ingress", "bad") // and made again: the same Event once more
-		c.apply(ingress("bad", class, "bad.test", "/", "Prefix", "nobody"))
+		// Mended and broken again: the same Event once more.
+		c.kubectl("create", "service", "clusterip", "nobody", "--tcp=80")
+		c.until("the finding is resolved", func() error {
+			if text := n.admin("/findings"); strings.Contains(text, "ServiceNotFound") {
+				return fmt.Errorf("%s", text)
+			}
+			return nil
+		})
+		c.kubectl("delete", "service", "nobody")
+		c.until("the Event is counted", func() error {
+			counts := c.kubectl("get", "events", "--field-selector=reason=ServiceNotFound", "-o", "jsonpath={.items[*].count}")
+			if counts != "2" {
+				return fmt.Errorf("the counts are %q", counts)
+			}
+			return nil
+		})
 	}
 	n.process.Stop(patience)
 

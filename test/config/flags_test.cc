@@ -241,7 +241,7 @@ TEST_CASE("every flag of ingress-nginx is accepted with its default and tells wh
     REQUIRE(parsed.warnings.size() == 1);
     CHECK(parsed.warnings[0] == std::string("--") + row.name + " is accepted and has no effect: " + row.help);
   }
-  CHECK(accepted == 66);
+  CHECK(accepted == 56);
 }
 
 TEST_CASE("controller takes the flags of a cluster") {
