@@ -71,11 +71,17 @@ bool ByAge::operator()(const config::Ingress* a, const config::Ingress* b) const
 }
 
 void Store::apply(Change change) {
-  if (!change.object) {
+  if (change.object) {
+    std::visit([this](auto&& object) { put(std::move(object)); }, std::move(*change.object));
+  } else {
     remove(change.ref);
-    return;
   }
-  std::visit([this](auto&& object) { put(std::move(object)); }, std::move(*change.object));
+  if (taken_) return;
+  // All of it, as long as nothing has been taken: mark_all finds it in the indexes.
+  dirty_.ingresses.clear();
+  dirty_.hosts.clear();
+  dirty_.backends.clear();
+  dirty_.certificate_hosts.clear();
 }
 
 void Store::apply_name(NameChange change) {
@@ -89,7 +95,18 @@ void Store::apply_name(NameChange change) {
   for (const config::ObjectKey& service : find_or_empty(services_of_name_, change.name)) mark_backends(service);
 }
 
-Dirty Store::take_dirty() { return std::exchange(dirty_, {}); }
+Dirty Store::take_dirty() {
+  if (!std::exchange(taken_, true)) mark_all();
+  return std::exchange(dirty_, {});
+}
+
+void Store::mark_all() {
+  for (const auto& [key, entry] : ingresses_) dirty_.ingresses.insert(key);
+  for (const auto& [host, users] : ingresses_of_host_) dirty_.hosts.insert(host);
+  for (const auto& [host, users] : ingresses_of_certificate_host_) dirty_.certificate_hosts.insert(host);
+  for (const auto& [service, ports] : used_ports_)
+    for (const auto& [port, users] : ports) dirty_.backends.insert({service, port});
+}
 
 void Store::touch_secret(const config::ObjectKey& key) {
   if (!uses_secret(key)) return;

@@ -140,6 +140,7 @@ class Store final {
   // The ports of a Service as Ingresses name them, and who does. A pinned one stays without users.
   using UsedPorts = std::map<std::string, IngressesByAge>;
 
+  void mark_all();
   void put(config::Ingress object);
   void put(config::IngressClass object);
   void put(config::Service object);
@@ -172,6 +173,7 @@ class Store final {
   ClassRules rules_;
   Dirty dirty_;
   Touches touches_;
+  bool taken_ = false;  // before that everything is dirty, and is not written down object by object
   Objects<IngressEntry> ingresses_;
   Objects<config::Service> services_;
   Objects<config::Endpoints> endpoints_;
