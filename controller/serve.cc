@@ -85,8 +85,8 @@ class ControlPlane::Running final {
   asio::io_context loop_{1};
   Compiler compiler_;
   std::shared_ptr<const router::Snapshot> snapshot_;  // the newest that was compiled
-  std::unique_ptr<ExternalNames> names_;  // none: --disable-svc-external-name
-  base::SteadyTime names_until_{};        // they are waited for no longer
+  std::unique_ptr<ExternalNames> names_;              // none: --disable-svc-external-name
+  base::SteadyTime names_until_{};                    // they are waited for no longer
   bool names_settled_ = false;
   uint64_t first_generation_ = 0;  // adopted by all workers: ready
   std::unique_ptr<Source> source_;
@@ -199,7 +199,8 @@ void ControlPlane::Running::set_own_listeners() {
 void ControlPlane::Running::compile() {
   auto snapshot = compiler_.compile();
   source_->want(compiler_.take_missing_secrets());
-  if (names_) names_->follow(compiler_.take_name_uses());
+  const std::vector<NameUse> uses = compiler_.take_name_uses();
+  if (names_) names_->follow(uses);
   tell();
   if (snapshot == snapshot_) return;
   const bool first = !snapshot_;

@@ -226,7 +226,7 @@ TEST_CASE("ranges of addresses are read strictly and hold both spellings of an I
   const auto holds = [](const char* range, const char* ip) {
     const auto parsed = parse_range(range);
     REQUIRE(parsed);
-    return parsed->holds(ip_bytes(*router::make_endpoint(ip, 0)));
+    return parsed->holds(controller::ip_bytes(*router::make_endpoint(ip, 0)));
   };
   CHECK(holds("10.0.0.0/8", "10.255.0.1"));
   CHECK_FALSE(holds("10.0.0.0/8", "11.0.0.0"));

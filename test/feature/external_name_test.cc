@@ -1,6 +1,7 @@
 // Services that are a name in the DNS, and requests that come back to where they were.
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <set>
 #include <thread>
 
 #include "test/feature/site.h"
