@@ -142,10 +142,11 @@ Violations check_names(const SourceFile& file) {
         ++i;
       const std::string_view name = line.text.substr(begin, i - begin);
       const std::string_view before = line.text.substr(0, begin);
-      // Members and qualified names may be a library's; our own ones are seen where they are declared. Beast's parser
-      // names the functions that we override.
+      // Members and qualified names may be a library's; our own ones are seen where they are declared. Beast names the
+      // functions of its parser that we override, and of streams that we make.
       const bool qualified = before.ends_with(".") || before.ends_with("->") || before.ends_with("::");
-      const bool of_library = has_beast && name.starts_with("on_") && name.ends_with("_impl");
+      const bool of_library =
+          has_beast && ((name.starts_with("on_") && name.ends_with("_impl")) || name == "get_executor");
       if (!qualified && !of_library && is_vague(name))
         found.push_back(at(file, line.number, "the name " + std::string(name) + " says nothing"));
     }

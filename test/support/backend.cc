@@ -1,6 +1,5 @@
 #include "test/support/backend.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -12,6 +11,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "test/support/client.h"
 
 namespace narthex::test {
 
@@ -99,18 +99,14 @@ Backend::~Backend() {
 }
 
 void Backend::listen() {
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_port = htons(port_);
-  ::inet_pton(AF_INET, address_.c_str(), &where.sin_addr);
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  SocketAddress where = socket_address(address_, port_);
+  listener_ = ::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  socklen_t size = sizeof where;
-  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&where), size) != 0 || ::listen(listener_, 1024) != 0)
+  if (::bind(listener_, where.pointer(), where.size) != 0 || ::listen(listener_, 1024) != 0)
     throw NetworkError("a backend cannot listen: " + std::string(std::strerror(errno)));
-  ::getsockname(listener_, reinterpret_cast<sockaddr*>(&where), &size);
-  port_ = ntohs(where.sin_port);
+  ::getsockname(listener_, reinterpret_cast<sockaddr*>(&where.storage), &where.size);
+  port_ = ntohs(reinterpret_cast<const sockaddr_in&>(where.storage).sin_port);  // at the same place in both families
   wake_ = ::eventfd(0, EFD_CLOEXEC);
   acceptor_ = std::thread([this, listener = listener_, wake = wake_] { accept_loop(listener, wake); });
 }

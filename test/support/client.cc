@@ -1,6 +1,7 @@
 #include "test/support/client.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,14 +13,6 @@
 namespace narthex::test {
 
 namespace {
-
-sockaddr_in loopback(const std::string& address, uint16_t port) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_port = htons(port);
-  if (::inet_pton(AF_INET, address.c_str(), &out.sin_addr) != 1) throw NetworkError("no IPv4 address: " + address);
-  return out;
-}
 
 void read_body(Connection& connection, std::string_view method, Response& response) {
   const bool none = method == "HEAD" || response.status == 204 || response.status == 304 || response.status == 101;
@@ -52,18 +45,34 @@ std::string to_wire(const Request& request) {
   return text + "\r\n" + request.body;
 }
 
+SocketAddress socket_address(const std::string& ip, uint16_t port) {
+  SocketAddress out;
+  auto& v4 = reinterpret_cast<sockaddr_in&>(out.storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(out.storage);
+  if (::inet_pton(AF_INET, ip.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    out.size = sizeof v4;
+  } else if (::inet_pton(AF_INET6, ip.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    out.size = sizeof v6;
+  } else {
+    throw NetworkError("no IP address: " + ip);
+  }
+  return out;
+}
+
 std::unique_ptr<Connection> connect_plain(uint16_t port, const std::string& source) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const SocketAddress to = socket_address(source.find(':') == std::string::npos ? "127.0.0.1" : "::1", port);
+  const int fd = ::socket(to.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw NetworkError(std::string("socket: ") + std::strerror(errno));
   auto connection = std::make_unique<Connection>(make_plain_stream(fd));
   if (!source.empty()) {
-    const sockaddr_in from = loopback(source, 0);
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0)
-      throw NetworkError(std::string("bind: ") + std::strerror(errno));
+    const SocketAddress from = socket_address(source, 0);
+    if (::bind(fd, from.pointer(), from.size) != 0) throw NetworkError(std::string("bind: ") + std::strerror(errno));
   }
-  const sockaddr_in to = loopback("127.0.0.1", port);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
-    throw NetworkError(std::string("connect: ") + std::strerror(errno));
+  if (::connect(fd, to.pointer(), to.size) != 0) throw NetworkError(std::string("connect: ") + std::strerror(errno));
   return connection;
 }
 

@@ -2,6 +2,8 @@
 // Errors are NetworkError, thrown. THREAD: one at a time per connection.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -33,8 +35,16 @@ struct Request {
 
 std::string to_wire(const Request& request);
 
-// TCP to 127.0.0.1. `source` is the address to come from, such as "127.0.0.9"; empty: the system's choice.
+// TCP to 127.0.0.1. `source` is the address to come from, such as "127.0.0.9"; empty: the system's choice; "::1": to
+// and from that one.
 std::unique_ptr<Connection> connect_plain(uint16_t port, const std::string& source = "");
+// An IP address and a port as system calls take them; throws where it is no address.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  const sockaddr* pointer() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+SocketAddress socket_address(const std::string& ip, uint16_t port);
 
 inline constexpr int kTls11 = 0x0302, kTls12 = 0x0303, kTls13 = 0x0304;
 
@@ -44,6 +54,7 @@ struct TlsOptions {
   int version = 0;                        // 0: any; else this one alone
   std::string signature_algorithms = {};  // as SSL_CTX_set1_sigalgs_list takes them; empty: the default ones
   std::string ciphers = {};               // of TLS 1.2
+  std::string source = {};                // as connect_plain takes it
 };
 
 // What was agreed on in the handshake.

@@ -83,8 +83,9 @@ std::string slices_yaml(const std::string& service, const std::vector<const Back
   for (const Backend* pod : pods)
     text += "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n" +
             meta_yaml(service + "-" + std::to_string(++nth), ns) + "  labels: {kubernetes.io/service-name: " + service +
-            "}\naddressType: IPv4\nports:\n- {name: http, port: " + std::to_string(pod->port()) +
-            ", protocol: TCP}\nendpoints:\n- addresses: [" + pod->address() + "]\n  conditions: {ready: true}\n";
+            "}\naddressType: " + (pod->address().find(':') == std::string::npos ? "IPv4" : "IPv6") +
+            "\nports:\n- {name: http, port: " + std::to_string(pod->port()) +
+            ", protocol: TCP}\nendpoints:\n- addresses: ['" + pod->address() + "']\n  conditions: {ready: true}\n";
   return text;
 }
 

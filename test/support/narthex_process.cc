@@ -16,7 +16,7 @@ std::vector<std::string> arguments(const std::string& binary, const ManifestFold
                                    const NarthexOptions& options) {
   std::vector<std::string> argv = {binary, "serve", "--manifests", folder.path().string()};
   if (!options.api_server.empty()) argv = {binary, "controller", "--apiserver-host", options.api_server};
-  argv.insert(argv.end(), {"--bind-address", "127.0.0.1"});
+  if (!options.bind_address.empty()) argv.insert(argv.end(), {"--bind-address", options.bind_address});
   const auto add = [&](const char* flag, uint64_t number) {
     argv.emplace_back(flag);
     argv.push_back(std::to_string(number));
@@ -41,7 +41,7 @@ uint16_t port_in(const std::string& line, const std::string& word) {
 }  // namespace
 
 Narthex::Narthex(const std::string& binary, const ManifestFolder& folder, const NarthexOptions& options)
-    : process_(arguments(binary, folder, options)) {
+    : process_(arguments(binary, folder, options)), admin_source_(options.bind_address == "::1" ? "::1" : "") {
   const std::optional<std::string> line = process_.wait_for_line("ready:");
   if (!line) throw std::runtime_error("narthex does not become ready; it said:\n" + log());
   http_port_ = port_in(*line, "http");
@@ -55,7 +55,9 @@ Narthex::~Narthex() {
   if (ended || std::uncaught_exceptions() > 0) std::cerr << "narthex said:\n" << log() << std::endl;
 }
 
-Response Narthex::admin(const std::string& path) const { return get(admin_port_, "localhost", path); }
+Response Narthex::admin(const std::string& path) const {
+  return exchange(*connect_plain(admin_port_, admin_source_), {.target = path, .host = "localhost"});
+}
 
 std::optional<double> Narthex::metric(const std::string& name_and_labels) const {
   const std::string text = admin("/metrics").body;

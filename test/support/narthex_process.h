@@ -19,6 +19,7 @@ struct NarthexOptions {
   std::vector<std::string> more = {};  // further arguments
   uint16_t http_port = 0, https_port = 0, admin_port = 0;
   std::string api_server = {};  // its URL: `controller` instead of `serve`, and the folder is not read
+  std::string bind_address = "127.0.0.1";  // empty: the flag is left out
 };
 
 class Narthex final {
@@ -51,6 +52,7 @@ class Narthex final {
 
  private:
   Process process_;
+  const std::string admin_source_;
   uint16_t http_port_ = 0, https_port_ = 0, admin_port_ = 0;
 };
 

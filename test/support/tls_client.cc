@@ -124,7 +124,7 @@ void TlsStream::write_all(std::string_view bytes) {
 
 std::unique_ptr<Connection> connect_tls(uint16_t port, const TlsOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
-  return std::make_unique<Connection>(std::make_unique<TlsStream>(connect_plain(port), options));
+  return std::make_unique<Connection>(std::make_unique<TlsStream>(connect_plain(port, options.source), options));
 }
 
 const TlsFacts& tls_facts(Connection& connection) {
