@@ -1,5 +1,6 @@
 #include "test/support/fake_api.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -122,6 +123,9 @@ std::string bookmark_line(const std::string& plural, uint64_t version, bool ends
                                 kind, api_version, version, annotation));
 }
 
+// A program that a test starts would hold the port otherwise.
+void keep_to_ourselves(int socket) { ::fcntl(socket, F_SETFD, FD_CLOEXEC); }
+
 // What a running watch has to send.
 struct Watcher {
   Watcher(asio::io_context& loop, FakeScope wanted) : scope(std::move(wanted)), wake(loop) {
@@ -168,6 +172,7 @@ class FakeApi::Serving final : public std::enable_shared_from_this<Serving> {
   uint16_t port = 0;
 
  private:
+  void bind();
   void accept();
   Awaitable<void> converse(tcp::socket socket);
   template <typename Stream>
@@ -256,18 +261,26 @@ void FakeApi::Serving::start(FakeApi& owner) {
     context_.use_certificate_chain(asio::buffer(options.tls->chain));
     context_.use_private_key(asio::buffer(options.tls->key), ssl::context::pem);
   }
-  acceptor_ = tcp::acceptor(loop_);
-  acceptor_.open(tcp::v4());
-  acceptor_.set_option(tcp::acceptor::reuse_address(true));
-  acceptor_.bind({asio::ip::address_v4::loopback(), port});
+  if (!acceptor_.is_open()) bind();
   acceptor_.listen();
   port = acceptor_.local_endpoint().port();
   accept();
 }
 
+void FakeApi::Serving::bind() {
+  acceptor_ = tcp::acceptor(loop_);
+  acceptor_.open(tcp::v4());
+  keep_to_ourselves(acceptor_.native_handle());
+  acceptor_.set_option(tcp::acceptor::reuse_address(true));
+  acceptor_.bind({asio::ip::address_v4::loopback(), port});
+}
+
 void FakeApi::Serving::stop() {
   error_code ignored;
   acceptor_.close(ignored);
+  // Bound and not listening: connects are refused, and nobody else gets the port meanwhile, not even as the other end of
+  // a connect to it.
+  if (api != nullptr) bind();
   for (const auto& watcher : watchers) {
     watcher->cut = true;
     watcher->wake.cancel();
@@ -287,6 +300,7 @@ Awaitable<void> FakeApi::Serving::converse(tcp::socket socket) {
   const auto self = shared_from_this();
   const size_t connection = ++connections_;
   socket.set_option(tcp::no_delay(true));
+  keep_to_ourselves(socket.native_handle());
   if (!options.tls) {
     beast::tcp_stream stream(std::move(socket));
     open_.insert(&stream);
