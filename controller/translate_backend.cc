@@ -130,7 +130,7 @@ std::vector<AddressRange> api_servers_of(const Store& store) {
     if (const std::optional<AddressRange> range = parse_range(ip)) ranges.push_back(*range);
   };
   if (const config::Service* service = store.service(api_server_service())) add(service->cluster_ip);
-  for (const auto& [name, slice] : store.slices_of(api_server_service()))
+  for (const config::EndpointSlice* slice : store.slices_of(api_server_service()))
     for (const config::EndpointAddress& address : slice->addresses) add(address.ip);
   if (const config::Endpoints* endpoints = store.endpoints(api_server_service()))
     for (const config::EndpointSubset& subset : endpoints->subsets)
