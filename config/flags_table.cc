@@ -275,8 +275,7 @@ constexpr auto kTable = std::to_array<FlagRow>({
     {"dns-servers", "", FlagGroup::names, FlagValue::text, "IP:PORT,...", "",
      "DNS servers for ExternalName, the port may be left out; empty: those of /etc/resolv.conf", dns_servers},
     {"allow-external-name-addresses", "", FlagGroup::names, FlagValue::text, "CIDR,...", "",
-     "ranges that ExternalName may lead to although they are refused otherwise: loopback, link-local, metadata "
-     "services, the API server",
+     "what ExternalName may lead to all the same, of loopback, link-local, metadata, the API server",
      external_name_addresses, true},
     {"http-port", "", FlagGroup::listening, FlagValue::text, "PORT", "80", "port for HTTP; 0: any free one",
      [](Text value, Flags& flags) { return port(value, flags.http_port); }},

@@ -156,7 +156,7 @@ TEST_CASE("what the DNS cannot say is told on the Service, and what it last said
   CHECK(endpoints_for(*stale, "example.com", "/") == Names{"192.0.2.1:80"});
   CHECK(world.findings() ==
         Names{"note Service default/web spec.externalName: ExternalNameStale: api.example.org is answered by no DNS "
-              "server since 2023-11-14T22:13:20Z; the addresses of before are served on (test.yaml:9)"});
+              "server since 2023-11-14T22:13:20Z; the addresses of before are served on (test.yaml:17)"});
   answer(world, bad("api.example.org", {"192.0.2.1"}, NameTrouble::absent));
   CHECK(world.count("ExternalNameStale") == 1);
   answer(world, bad("api.example.org", {}, NameTrouble::absent));
