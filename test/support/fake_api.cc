@@ -168,6 +168,7 @@ class FakeApi::Serving final : public std::enable_shared_from_this<Serving> {
   uint16_t port = 0;
 
  private:
+  void bind();
   void accept();
   Awaitable<void> converse(tcp::socket socket);
   template <typename Stream>
@@ -256,18 +257,25 @@ void FakeApi::Serving::start(FakeApi& owner) {
     context_.use_certificate_chain(asio::buffer(options.tls->chain));
     context_.use_private_key(asio::buffer(options.tls->key), ssl::context::pem);
   }
-  acceptor_ = tcp::acceptor(loop_);
-  acceptor_.open(tcp::v4());
-  acceptor_.set_option(tcp::acceptor::reuse_address(true));
-  acceptor_.bind({asio::ip::address_v4::loopback(), port});
+  if (!acceptor_.is_open()) bind();
   acceptor_.listen();
   port = acceptor_.local_endpoint().port();
   accept();
 }
 
+void FakeApi::Serving::bind() {
+  acceptor_ = tcp::acceptor(loop_);
+  acceptor_.open(tcp::v4());
+  acceptor_.set_option(tcp::acceptor::reuse_address(true));
+  acceptor_.bind({asio::ip::address_v4::loopback(), port});
+}
+
 void FakeApi::Serving::stop() {
   error_code ignored;
   acceptor_.close(ignored);
+  // Bound and not listening: connects are refused, and nobody else gets the port meanwhile, not even as the other end of
+  // a connect to it.
+  if (api != nullptr) bind();
   for (const auto& watcher : watchers) {
     watcher->cut = true;
     watcher->wake.cancel();
