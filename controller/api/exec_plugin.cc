@@ -88,6 +88,7 @@ pid_t spawn(const ExecPlugin& plugin, const ApiAccess& access, int output) {
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, output, 1);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);  // Asio's sockets would be inherited
   sigset_t standard;  // SIGPIPE is ignored here, and would be in the child
   sigemptyset(&standard);
   sigaddset(&standard, SIGPIPE);

@@ -1,5 +1,6 @@
 #include "test/support/fake_api.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -121,6 +122,9 @@ std::string bookmark_line(const std::string& plural, uint64_t version, bool ends
                                 "\"{}\"{}}}}}",
                                 kind, api_version, version, annotation));
 }
+
+// A program that a test starts would hold the port otherwise.
+void keep_to_ourselves(int socket) { ::fcntl(socket, F_SETFD, FD_CLOEXEC); }
 
 // What a running watch has to send.
 struct Watcher {
@@ -266,6 +270,7 @@ void FakeApi::Serving::start(FakeApi& owner) {
 void FakeApi::Serving::bind() {
   acceptor_ = tcp::acceptor(loop_);
   acceptor_.open(tcp::v4());
+  keep_to_ourselves(acceptor_.native_handle());
   acceptor_.set_option(tcp::acceptor::reuse_address(true));
   acceptor_.bind({asio::ip::address_v4::loopback(), port});
 }
@@ -295,6 +300,7 @@ Awaitable<void> FakeApi::Serving::converse(tcp::socket socket) {
   const auto self = shared_from_this();
   const size_t connection = ++connections_;
   socket.set_option(tcp::no_delay(true));
+  keep_to_ourselves(socket.native_handle());
   if (!options.tls) {
     beast::tcp_stream stream(std::move(socket));
     open_.insert(&stream);
