@@ -125,6 +125,15 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 			return nil
 		})
 	}
+	// A Secret of another type is not watched, but asked for when an Ingress names it.
+	c.kubectl("create", "secret", "generic", "late", "--from-literal=other=x")
+	c.kubectl("patch", "ingress", "bad", "--type=merge", "--patch", `{"spec":{"tls":[{"hosts":["bad.test"],"secretName":"late"}]}}`)
+	c.until("the Secret has been looked at", func() error {
+		if text := n.admin("/findings"); !strings.Contains(text, c.Namespace+"/late") {
+			return fmt.Errorf("%s", text)
+		}
+		return nil
+	})
 	n.process.Stop(patience)
 
 	used := map[string]bool{}

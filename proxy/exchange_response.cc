@@ -99,7 +99,7 @@ Task<std::optional<Fault>> Exchange::splice_response(UpstreamSide& upstream) {
   if (!pipe) co_return std::nullopt;
   const Spliced result = co_await splice_bytes(from->socket(), to->socket(), pipe, bytes, limits::kUpstreamReadGap, limits::kClientWriteGap);
   worker_.pipes.give(pipe, result.end == SpliceEnd::done);
-  upstream.skipped(result.moved);
+  upstream.skipped(result.taken);
   sent_bytes_ += result.moved;
   switch (result.end) {
     case SpliceEnd::done: co_return Fault::none;
@@ -119,8 +119,8 @@ Task<std::optional<Fault>> Exchange::splice_request(UpstreamSide& upstream) {
   if (!pipe) co_return std::nullopt;
   const Spliced result = co_await splice_bytes(from->socket(), to->socket(), pipe, bytes, limits::kClientBodyGap, limits::kUpstreamWriteGap);
   worker_.pipes.give(pipe, result.end == SpliceEnd::done);
-  client_.skipped(result.moved);
-  worker_.stats.received_bytes.add(result.moved);
+  client_.skipped(result.taken);
+  worker_.stats.received_bytes.add(result.taken);
   switch (result.end) {
     case SpliceEnd::done: co_return co_await upstream.send_body({}, true);
     case SpliceEnd::from_ended: co_return Fault::client_gone;

@@ -49,9 +49,9 @@ Task<Spliced> splice_bytes(Socket& from, Socket& to, Pipe pipe, uint64_t bytes, 
   while (moved < bytes) {
     const size_t most = static_cast<size_t>(std::min<uint64_t>(bytes - moved, limits::kPipeBytes));
     const Step step = co_await fill(from, pipe, most, read_gap);
-    if (step.end != SpliceEnd::done) co_return Spliced{step.end, moved};
+    if (step.end != SpliceEnd::done) co_return Spliced{step.end, moved, moved};
     const SpliceEnd end = co_await empty(to, pipe, step.bytes, write_gap);
-    if (end != SpliceEnd::done) co_return Spliced{end, moved};
+    if (end != SpliceEnd::done) co_return Spliced{end, moved + step.bytes, moved};
     moved += step.bytes;
     since_turn += step.bytes;
     if (since_turn >= limits::kBytesPerTurn && moved < bytes) {
@@ -59,7 +59,7 @@ Task<Spliced> splice_bytes(Socket& from, Socket& to, Pipe pipe, uint64_t bytes, 
       co_await from.loop().next_turn();
     }
   }
-  co_return Spliced{SpliceEnd::done, moved};
+  co_return Spliced{SpliceEnd::done, moved, moved};
 }
 
 }  // namespace narthex::proxy

@@ -14,6 +14,7 @@ enum class SpliceEnd : uint8_t { done, from_ended, from_timed_out, to_failed, to
 
 struct Spliced {
   SpliceEnd end = SpliceEnd::done;
+  uint64_t taken = 0;  // from the one socket: more than what was given to the other where that one failed
   uint64_t moved = 0;
 };
 

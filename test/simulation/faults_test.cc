@@ -195,9 +195,13 @@ TEST_CASE("many failures by chance leave nobody with what is wrong") {
   for (const Talk& talk : talks()) {
     const size_t before = open_descriptors();
     std::optional<Stage> stage(talk);
-    for (uint64_t seed = first_seed(), runs = 0; runs < 100; ++runs, ++seed) {
-      Chance chance(seed, 0.2, 0.03, talk.pod_ends);
-      REQUIRE(stage->play(&chance, true, std::string(talk.name) + ", seed " + std::to_string(seed)) == "");
+    // Behind the three numbers, a request was once looked for in the middle of a body: bytes stood in the pipe of a
+    // splice when its pod broke down.
+    for (const uint64_t first : {first_seed(), uint64_t{3715}, uint64_t{9830}, uint64_t{14666}}) {
+      for (uint64_t seed = first; seed < first + 100; ++seed) {
+        Chance chance(seed, 0.2, 0.03, talk.pod_ends);
+        REQUIRE(stage->play(&chance, true, std::string(talk.name) + ", seed " + std::to_string(seed)) == "");
+      }
     }
     stage.reset();
     CHECK(open_descriptors() == before);
