@@ -197,8 +197,8 @@ TEST_CASE("many failures by chance leave nobody with what is wrong") {
     std::optional<Stage> stage(talk);
     // Behind the three numbers, a request was once looked for in the middle of a body: bytes stood in the pipe of a
     // splice when its pod broke down.
-    for (const uint64_t first : {first_seed(), uint64_t{3715}, uint64_t{9830}, uint64_t{14666}}) {
-      for (uint64_t seed = first; seed < first + 100; ++seed) {
+    for (const uint64_t first : {uint64_t{3715}, uint64_t{9830}, uint64_t{14666}, first_seed()}) {
+      for (uint64_t seed = first, runs = first == first_seed() ? 100 : 3; runs > 0; --runs, ++seed) {
         Chance chance(seed, 0.2, 0.03, talk.pod_ends);
         REQUIRE(stage->play(&chance, true, std::string(talk.name) + ", seed " + std::to_string(seed)) == "");
       }
