@@ -104,8 +104,7 @@ void Store::mark_all() {
   for (const auto& [key, entry] : ingresses_) dirty_.ingresses.insert(key);
   for (const auto& [host, users] : ingresses_of_host_) dirty_.hosts.insert(host);
   for (const auto& [host, users] : ingresses_of_certificate_host_) dirty_.certificate_hosts.insert(host);
-  for (const auto& [service, ports] : used_ports_)
-    for (const auto& [port, users] : ports) dirty_.backends.insert({service, port});
+  touch_backends();
 }
 
 void Store::touch_secret(const config::ObjectKey& key) {

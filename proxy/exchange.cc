@@ -131,12 +131,14 @@ Task<Fault> Exchange::forward() {
       upstream.begin(&memory_.response_chunks, memory_.request.method == "HEAD", websocket_);
       if (client_raw) client_raw->socket().cancel_when_broken(&upstream.socket());
       fault = co_await exchange_with(upstream);
-      end_attempt(std::move(connected.connection), fault);
-    } else {
-      retry_ = may_retry(fault, nullptr);
+      if (client_raw) client_raw->socket().cancel_when_broken(nullptr);
+      // Nobody is left to answer, whatever the upstream would have said.
+      if (fault != Fault::none && client_raw && client_raw->socket().broken() && !head_sent_)
+        fault = Fault::client_gone;
     }
-    if (fault == Fault::none || !retry_) co_return fault;
-    if (--attempts_left == 0) co_return fault;
+    const bool again = may_retry(fault, connected.connection.get());
+    if (connected.connection) worker_.upstreams.give(std::move(connected.connection));
+    if (fault == Fault::none || !again || --attempts_left == 0) co_return fault;
     worker_.stats.upstream_retries.add();
     failed_endpoint_ = endpoint;
   }
@@ -147,16 +149,6 @@ Task<UpstreamPool::Connected> Exchange::connection_to(const router::Endpoint& en
   if (!second_attempt_)
     if (auto idle = worker_.upstreams.take(endpoint)) return UpstreamPool::Connected{std::move(idle), Fault::none};
   return worker_.upstreams.connect(endpoint);
-}
-
-void Exchange::end_attempt(std::unique_ptr<H1Upstream> upstream, Fault& fault) {
-  if (Transport* const client_raw = client_.raw()) {
-    client_raw->socket().cancel_when_broken(nullptr);
-    // Nobody is left to answer, whatever the upstream would have said.
-    if (fault != Fault::none && client_raw->socket().broken() && !head_sent_) fault = Fault::client_gone;
-  }
-  retry_ = may_retry(fault, upstream.get());
-  worker_.upstreams.give(std::move(upstream));
 }
 
 bool Exchange::may_retry(Fault fault, const UpstreamSide* upstream) const {

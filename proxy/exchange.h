@@ -51,7 +51,6 @@ class Exchange final {
   Task<UpstreamPool::Connected> connection_to(const router::Endpoint& endpoint);
   Task<Fault> exchange_with(UpstreamSide& upstream);
   Task<Fault> exchange_streaming(UpstreamSide& upstream, Task<Fault> sending);
-  void end_attempt(std::unique_ptr<H1Upstream> upstream, Fault& fault);
   Task<void> pump_request(UpstreamSide& upstream);
   Task<Fault> pump_pieces(UpstreamSide& upstream);
   Task<Fault> serve_response(UpstreamSide& upstream);
@@ -91,7 +90,6 @@ class Exchange final {
   bool announce_close_ = false, client_may_continue_ = true;
   bool head_sent_ = false;         // to the client: from then on no other answer can be given
   bool body_started_ = false;      // bytes of a streamed request body were taken: it cannot be repeated
-  bool retry_ = false;             // the attempt that failed may be followed by another
   bool websocket_ = false;
   Fault fault_ = Fault::none;
   Fault pump_fault_ = Fault::none;
