@@ -17,6 +17,9 @@ class Listener final : public Retired {
   // Takes what already waits in the queue, then no more.
   void finish();
 
+  // False: the kernel does not tell of clients that connect.
+  bool watched() const { return !socket_.broken(); }
+
  private:
   Task<void> accept_all();
   // False: nothing waits any more, or (with errno) no descriptor is left.

@@ -59,6 +59,10 @@ base::Error bind_error(const char* flag, const std::string& address, uint16_t po
   return base::Error(fmt::format("{}: cannot listen on port {}: {}", flag, port, std::strerror(error)));
 }
 
+base::Error watch_error(const char* flag) {
+  return base::Error(fmt::format("{}: the kernel does not watch the listening socket; raise /proc/sys/fs/epoll/max_user_watches, or free memory", flag));
+}
+
 // A bound socket, or minus the error number.
 int bind_socket(const Address& address, bool shared) {
   const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -131,12 +135,15 @@ base::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
   const auto http = listen_for_all("--http-port", options.bind_address, options.http_port, workers);
   if (!http) return http.error();
   server->http_port_ = port_of(http->front());
-  for (uint32_t i = 0; i < workers; ++i) server->workers_[i]->listen((*http)[i], std::to_string(server->http_port_), false);
+  bool watched = true;
+  for (uint32_t i = 0; i < workers; ++i) watched &= server->workers_[i]->listen((*http)[i], std::to_string(server->http_port_), false);
+  if (!watched) return watch_error("--http-port");
   const auto https = listen_for_all("--https-port", options.bind_address, options.https_port, workers);
   if (!https) return https.error();
   server->https_port_ = port_of(https->front());
   // ingress-nginx always tells backends 443 here, whatever the listener's own port is.
-  for (uint32_t i = 0; i < workers; ++i) server->workers_[i]->listen((*https)[i], "443", true);
+  for (uint32_t i = 0; i < workers; ++i) watched &= server->workers_[i]->listen((*https)[i], "443", true);
+  if (!watched) return watch_error("--https-port");
   if (server->access_log_) server->access_log_->start();
   for (const std::unique_ptr<Worker>& worker : server->workers_) worker->start();
   return server;

@@ -28,8 +28,9 @@ Worker::~Worker() {
   thread_.join();
 }
 
-void Worker::listen(int fd, std::string port, bool tls) {
+bool Worker::listen(int fd, std::string port, bool tls) {
   listeners_.push_back(std::make_unique<Listener>(*context_, *clients_, fd, std::move(port), tls ? tls_.get() : nullptr));
+  return listeners_.back()->watched();
 }
 
 void Worker::start() {

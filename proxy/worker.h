@@ -23,8 +23,8 @@ class Worker final : private tls::SniSource {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // REQUIRES: before start().
-  void listen(int fd, std::string port, bool tls);
+  // False: the kernel does not watch the socket. REQUIRES: before start().
+  bool listen(int fd, std::string port, bool tls);
   void start();
   void offer(std::shared_ptr<const router::Snapshot> snapshot);
   void reclaim() { snapshots_.reclaim(); }

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "proxy/server.h"
+#include "test/support/simulation/kernel.h"
 #include "test/support/simulation/talk.h"
 
 namespace narthex::simulation {
@@ -239,6 +241,20 @@ TEST_CASE("a connection that cannot be watched ends at once, and does not wait f
   }
   CHECK(watches > failing);
   CHECK(rig.leftovers() == "");
+}
+
+TEST_CASE("a server whose listening socket cannot be watched does not start, and says why") {
+  simulation::Kernel kernel;
+  const int which = GENERATE(0, 1);  // HTTP, HTTPS
+  int watches = 0;
+  Chosen fate([&](Call call) {
+    return call == Call::watch && watches++ == which ? Outcome{.harmless = false, .error = ENOSPC} : Outcome{};
+  });
+  kernel.set_fate(&fate);
+  const auto server = proxy::Server::start({.bind_address = "127.0.0.1", .http_port = 0, .https_port = 0, .workers = 1}, kernel.clock());
+  REQUIRE(server.has_error());
+  CHECK(server.error().message().find(which == 0 ? "--http-port" : "--https-port") != std::string::npos);
+  CHECK(server.error().message().find("max_user_watches") != std::string::npos);
 }
 
 TEST_CASE("a connection that fails when it is taken leaves none behind it waiting") {

@@ -153,6 +153,7 @@ int Kernel::epoll_control(int epoll_fd, int operation, int fd, epoll_event* even
   socklen_t size = sizeof listening;
   if (operation == EPOLL_CTL_ADD && __real_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
       listening) {
+    if (const Outcome outcome = fate_of(Call::watch); outcome.error) return fail(outcome.error);
     Descriptor& listener = descriptors_[fd];
     listener.listening = true;
     listener.epoll_fd = epoll_fd;
