@@ -118,6 +118,7 @@ bool Skimmer::skip_value() {
 // The text with null for the values of what nobody reads, or the text itself; cutting costs a tenth of parsing. A name
 // with a quote before and behind it and a colon is a key, wherever it stands, unless that first quote is an escaped one.
 std::string_view without_unread(std::string_view text, std::string& room) {
+  if (text.empty()) return text;  // memmem takes no null pointer
   for (const std::string_view key : kUnreadKeys) {
     const char* found = static_cast<const char*>(::memmem(text.data(), text.size(), key.data(), key.size()));
     if (found == nullptr) continue;
@@ -187,6 +188,21 @@ void decode_whole(const Tree& tree, const KindRow& row, ApiObject& into) {
   for (Finding& finding : into.findings) finding.origin = {};
 }
 
+ObjectKey key_in(const Tree* metadata, const KindRow& row) {
+  return {row.cluster_wide ? std::string() : text_at(metadata, "namespace"), text_at(metadata, "name")};
+}
+
+// Of an object that is no good as a whole, where its metadata is.
+ObjectKey key_of_broken(std::string_view text, const KindRow& row) {
+  std::string_view metadata;
+  for_each_member(text, [&](std::string_view name, std::string_view value) {
+    if (name == "\"metadata\"") metadata = value;
+  });
+  std::string why;
+  const auto tree = parse(metadata, kMetadataLimits, why);
+  return tree ? key_in(&*tree, row) : ObjectKey{};
+}
+
 }  // namespace
 
 ApiObject decode_api_object(std::string_view text, ApiKind kind, ApiPart part) {
@@ -196,11 +212,13 @@ ApiObject decode_api_object(std::string_view text, ApiKind kind, ApiPart part) {
   std::string room;
   const auto tree = parse(without_unread(text, room), kObjectLimits, why);
   if (!tree) {
-    out.findings.push_back({Severity::refused, "InvalidJson", {row.name, {}, {}}, "", std::move(why), {}});
+    out.key = key_of_broken(text, row);
+    out.findings.push_back(
+        {Severity::refused, "InvalidJson", {row.name, out.key.ns, out.key.name}, "", std::move(why), {}});
     return out;
   }
   const Tree* metadata = tree->find("metadata");
-  out.key = {row.cluster_wide ? std::string() : text_at(metadata, "namespace"), text_at(metadata, "name")};
+  out.key = key_in(metadata, row);
   out.resource_version = text_at(metadata, "resourceVersion");
   out.uid = text_at(metadata, "uid");
   if (part == ApiPart::metadata) {

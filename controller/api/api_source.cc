@@ -208,7 +208,12 @@ bool ApiSource::Reading::upsert(ApiKind kind, config::ApiObject object) {
   }
   if (kind == ApiKind::secret) left_out_.erase(hash_of(object.key));
   say(name, std::move(object.findings));
-  if (!object.object) return false;
+  if (!object.object) {
+    // Kept as one that is broken: when it goes, so do its findings. An earlier form of it may have been good.
+    batch_.changes.push_back(removed({config::name_of(kind), object.key.ns, object.key.name}));
+    flush_soon();
+    return !object.key.name.empty();
+  }
   batch_.changes.push_back(upserted(std::move(*object.object)));
   flush_soon();
   return true;

@@ -112,6 +112,7 @@ uint64_t ApiWorld::answers(const std::string& code) const {
 
 void ApiWorld::take(controller::SourceBatch batch) {
   ++batches;
+  deliver(batch);
   for (controller::Change& change : batch.changes) {
     const std::string name = fmt::format("{} {}/{}", change.ref.kind, change.ref.ns, change.ref.name);
     ++delivered[name];

@@ -50,6 +50,8 @@ class ApiWorld final {
   std::map<std::string, size_t> delivered;  // how often something was said about an object
   std::set<config::ObjectKey> used_secrets;
   size_t batches = 0;
+  // Is shown each batch, too.
+  std::function<void(const controller::SourceBatch&)> deliver = [](const controller::SourceBatch&) {};
 
  private:
   void take(controller::SourceBatch batch);

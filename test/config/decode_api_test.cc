@@ -100,5 +100,49 @@ TEST_CASE("a Status says its code, and anything else says nothing") {
     CHECK(decode_api_status(text).code == 0);
 }
 
+std::string ingress_with(const std::string& metadata) {
+  return R"({"kind":"Ingress","metadata":{"name":"web","namespace":"team",)" + metadata +
+         R"("resourceVersion":"7"},"spec":{"rules":[{"host":"example.com"}]}})";
+}
+
+const Ingress& ingress_of(const ApiObject& object) {
+  REQUIRE(object.object);
+  CHECK(object.findings.empty());
+  CHECK(object.key == ObjectKey{"team", "web"});
+  CHECK(object.resource_version == "7");
+  const auto& ingress = std::get<Ingress>(*object.object);
+  REQUIRE(ingress.rules.size() == 1);
+  CHECK(ingress.rules[0].host == "example.com");
+  return ingress;
+}
+
+TEST_CASE("who wrote which field and kubectl's copy of the manifest are read over") {
+  const std::string text = ingress_with(
+      R"("managedFields":[{"manager":"kubectl","fieldsV1":{"f:spec":{"f:rules":{"\"}]":{}}}}}],"annotations":)"
+      R"({"kubectl.kubernetes.io/last-applied-configuration":"{\"metadata\":{\"name\":\"other\"},\"x\":\"\\\\\"}\n",)"
+      R"("a":"b"},)");
+  const ApiObject object = decode_api_object(text, ApiKind::ingress);
+  const Ingress& ingress = ingress_of(object);
+  CHECK(ingress.meta.annotations.at("a") == "b");
+  CHECK(ingress.meta.annotations.at("kubectl.kubernetes.io/last-applied-configuration").empty());
+}
+
+TEST_CASE("an annotation that only speaks of managedFields stays as it is") {
+  const std::string text = ingress_with(
+      R"("annotations":{"note":"\"managedFields\": [ and \"managedFields\":[{","x\"managedFields":"kept"},)");
+  const ApiObject object = decode_api_object(text, ApiKind::ingress);
+  const Ingress& ingress = ingress_of(object);
+  CHECK(ingress.meta.annotations.at("note") == R"("managedFields": [ and "managedFields":[{)");
+  CHECK(ingress.meta.annotations.at("x\"managedFields") == "kept");
+}
+
+TEST_CASE("an object that ends within managedFields is no JSON") {
+  const ApiObject object =
+      decode_api_object(R"({"metadata":{"name":"web","managedFields":[{"a":"b)", ApiKind::ingress);
+  CHECK_FALSE(object.object);
+  REQUIRE(object.findings.size() == 1);
+  CHECK(object.findings[0].reason == "InvalidJson");
+}
+
 }  // namespace
 }  // namespace narthex::config

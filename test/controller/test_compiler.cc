@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include "controller/routes_text.h"
-#include "test/controller/world.h"
 #include "test/support/certificates.h"
 #include "test/support/manifests.h"
+#include "test/support/world.h"
 
 namespace narthex::test {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "controller/routes_text.h"
 #include "test/controller/universe.h"
-#include "test/controller/world.h"
+#include "test/support/world.h"
 
 namespace narthex::test {
 namespace {

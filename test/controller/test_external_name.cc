@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
-#include "test/controller/world.h"
 #include "test/support/manifests.h"
+#include "test/support/world.h"
 
 namespace narthex::test {
 namespace {

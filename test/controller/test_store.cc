@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include "controller/store.h"
-#include "test/controller/world.h"
 #include "test/support/manifests.h"
+#include "test/support/world.h"
 
 namespace narthex::test {
 namespace {

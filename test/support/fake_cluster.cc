@@ -40,7 +40,7 @@ void FakeCluster::put(const std::string& plural, const std::string& ns, const st
   Kind& kind = kinds_[plural];
   const bool is_new = !kind.objects.contains({ns, name});
   json = with_version(std::move(json), ++version_);
-  kind.objects[{ns, name}] = json;
+  kind.objects[{ns, name}] = std::string(json);  // not into the memory of a longer one before it
   note(kind, is_new ? "ADDED" : "MODIFIED", ns, std::move(json));
   on_change(plural);
 }
@@ -60,6 +60,11 @@ void FakeCluster::erase(const std::string& plural, const std::string& ns, const 
 void FakeCluster::lose_everything() {
   ++version_;
   for (auto& [plural, kind] : kinds_) kind = {};
+  compact();
+}
+
+void FakeCluster::forget_events() {
+  for (auto& [plural, kind] : kinds_) kind.events.clear();
   compact();
 }
 

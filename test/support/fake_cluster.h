@@ -39,6 +39,8 @@ class FakeCluster final {
   void lose_everything();
   // Versions before now are forgotten.
   void compact() { oldest_ = version_; }
+  // Events are no longer kept, so that the memory of a test is not theirs.
+  void forget_events();
   // Something else in the cluster was changed.
   void age(uint64_t versions) { version_ += versions; }
 

@@ -1,4 +1,4 @@
-#include "test/controller/world.h"
+#include "test/support/world.h"
 
 #include <fmt/format.h>
 
