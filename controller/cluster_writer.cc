@@ -26,6 +26,10 @@ namespace asio = boost::asio;
 namespace log = base::log;
 using boost::system::error_code;
 
+// A cluster forgets Events an hour after they were last written (kube-apiserver --event-ttl): what still stands is told
+// again before that.
+constexpr auto kTellAgain = std::chrono::minutes(45);
+
 // Two replicas outside of pods may share a host.
 std::string made_up_identity() {
   std::array<char, 256> host{};
@@ -112,6 +116,7 @@ class ClusterWriter::Writing final : public std::enable_shared_from_this<Writing
   std::optional<std::string> wanted_now() const;
   void note_wanted();
   void tell_findings(const config::Findings& findings);
+  void tell_all_findings();
   void ask_nodes();
   void turn_end();
   void begin_wipe();
@@ -127,7 +132,7 @@ class ClusterWriter::Writing final : public std::enable_shared_from_this<Writing
   std::unique_ptr<EventWriter> events_;
   std::unique_ptr<NodeAddresses> nodes_;  // where no flag names addresses
   std::optional<std::string> node_addresses_;
-  base::SteadyTime ask_nodes_at_{}, watch_until_{};
+  base::SteadyTime ask_nodes_at_{}, watch_until_{}, tell_again_at_{};
   bool started_ = false, led_ = false, stopped_ = false;
   bool said_no_service_ = false;
   std::string nodes_trouble_;
@@ -199,6 +204,7 @@ void ClusterWriter::Writing::turn() {
               elector_->trouble().empty() ? "the Lease is " + elector_->holder() + "'s" : elector_->trouble());
   }
   if (led_) {
+    if (clock_.steady_now() >= tell_again_at_) tell_all_findings();
     ask_nodes();
     status_->turn();
     events_->turn();
@@ -209,9 +215,7 @@ void ClusterWriter::Writing::turn() {
 void ClusterWriter::Writing::begin_leading() {
   led_ = true;
   if (elector_) log::info("leads: writes status and Events");
-  config::Findings all;
-  for (const auto& [finding, units] : compiler_.findings()) all.push_back(finding);
-  tell_findings(all);
+  tell_all_findings();
   status_->set_wanted(wanted_now());
   look_at_all();
   if (!options_.sync_events || !status_->wanted()) return;
@@ -260,6 +264,13 @@ void ClusterWriter::Writing::tell_findings(const config::Findings& findings) {
     EventNote note = note_of(finding);
     if (can_tell(note)) events_->add(std::move(note));
   }
+}
+
+void ClusterWriter::Writing::tell_all_findings() {
+  tell_again_at_ = clock_.steady_now() + kTellAgain;
+  config::Findings all;
+  for (const auto& [finding, units] : compiler_.findings()) all.push_back(finding);
+  tell_findings(all);
 }
 
 void ClusterWriter::Writing::ask_nodes() {
@@ -331,7 +342,7 @@ void ClusterWriter::Writing::arm() {
   if (end_ == End::wiping) next = status_->next_turn();
   if (end_ == End::none && elector_) next = elector_->next_turn();
   if (end_ == End::none && led_) {
-    next = std::min({next, status_->next_turn(), events_->next_turn()});
+    next = std::min({next, status_->next_turn(), events_->next_turn(), tell_again_at_});
     if (nodes_ && !nodes_->busy()) next = std::min(next, ask_nodes_at_);
   }
   if (next == base::SteadyTime::max()) {

@@ -4,7 +4,7 @@
 
 #include "controller/cluster_writer.h"
 #include "controller/node_addresses.h"
-#include "test/controller/world.h"
+#include "test/support/world.h"
 #include "test/controller/written_cluster.h"
 #include "test/support/manifests.h"
 
@@ -110,6 +110,26 @@ TEST_CASE("a leader writes the status of what is there and of what comes, and te
   CHECK(one.writer.metrics().leads);
   CHECK(one.writer.metrics().statuses_written == 2);
   CHECK(one.writer.metrics().events_written == 3);
+}
+
+TEST_CASE("a finding that stands is told again before the cluster forgets its Event, and no longer when it is mended") {
+  WrittenCluster cluster;
+  ClusterWriterOptions options = options_of();
+  options.election.reset();
+  Replica one(cluster, std::move(options));
+  one.tell(put(cluster, "web"));
+  one.start();
+  REQUIRE(events(cluster, "ServiceNotFound") == 1);
+  cluster.erase(cluster.paths(kEvents + "/")[0]);
+  cluster.erase(cluster.paths(kEvents + "/")[0]);
+  for (int minute = 0; minute < 44; ++minute) one.pass(1min);
+  CHECK(events(cluster, "ServiceNotFound") == 0);
+  one.pass(1min);
+  CHECK(events(cluster, "ServiceNotFound") == 1);
+  one.tell("apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: default}\nspec: {ports: [{port: 80}]}\n");
+  cluster.erase(cluster.paths(kEvents + "/")[0]);
+  for (int minute = 0; minute < 60; ++minute) one.pass(1min);
+  CHECK(events(cluster, "ServiceNotFound") == 0);
 }
 
 TEST_CASE("a status of one's own is no change: nothing is translated again for it") {
