@@ -130,6 +130,7 @@ func TestAThousandBrokenObjectsHarmNoGoodOneAndCostNoMemory(t *testing.T) {
 		t.Errorf("memory has grown from %d kB after two rounds to %d kB after four", memory, now)
 	}
 	c.everyBrokenOneIsNamed(n, ways)
+	c.everyBrokenOneHasAnEvent()
 	t.Logf("%d kB", n.resident())
 }
 
@@ -158,4 +159,29 @@ func (c *Case) everyBrokenOneIsNamed(n *Narthex, ways []int) {
 	if len(silent) != 0 {
 		c.Errorf("broken Ingresses without a finding, by their entry in breaks: %v", silent)
 	}
+}
+
+// What Events say of the last round may be what an earlier round has said, too; that there is one is what is looked for.
+func (c *Case) everyBrokenOneHasAnEvent() {
+	c.Helper()
+	c.within(4*patience, "every broken Ingress has an Event that is not Sync", func() error {
+		events, err := control.Client.CoreV1().Events(c.Namespace).List(context.Background(), meta.ListOptions{FieldSelector: "involvedObject.kind=Ingress"})
+		if err != nil {
+			return err
+		}
+		told := map[string]bool{}
+		for _, event := range events.Items {
+			told[event.InvolvedObject.Name] = told[event.InvolvedObject.Name] || event.Reason != "Sync"
+		}
+		silent := 0
+		for i := range brokenObjects {
+			if !told[fmt.Sprintf("broken-%d", i)] {
+				silent++
+			}
+		}
+		if silent != 0 {
+			return fmt.Errorf("%d of %d have none", silent, brokenObjects)
+		}
+		return nil
+	})
 }

@@ -229,6 +229,16 @@ func TestNarthexRunsInPodsWithARoleOfItsNamespaceAlone(t *testing.T) {
 	}
 }
 
+func TestIngressShowsTheNodeOfItsPodsWhereNoFlagNamesAnAddress(t *testing.T) {
+	c := begin(t)
+	c.deploy("web", 1)
+	unpublished := strings.ReplaceAll(inPods, `"--publish-status-address=203.0.113.8", `, "")
+	c.apply(c.read("rbac/namespaced.yaml"), c.read("rbac/nodes.yaml"), unpublished, ingress("web", "nginx", "nodes.test", "/", "Prefix", "web"))
+	c.Cleanup(func() { c.try("delete", "clusterrole,clusterrolebinding", "narthex-nodes-"+c.Namespace) })
+	c.rolledOut("narthex")
+	c.address("web", c.kubectl("get", "nodes", "-o", "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}"))
+}
+
 func TestReplicasServeOnWhenTheirLeaderIsKilled(t *testing.T) {
 	c := begin(t)
 	c.needs("--election-id")
