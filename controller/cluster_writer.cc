@@ -30,6 +30,9 @@ using boost::system::error_code;
 // again before that.
 constexpr auto kTellAgain = std::chrono::minutes(45);
 
+// The kubelet tells that we are ready a moment after we are.
+constexpr std::chrono::seconds kNoNodeYet{2};
+
 // Two replicas outside of pods may share a host.
 std::string made_up_identity() {
   std::array<char, 256> host{};
@@ -277,7 +280,8 @@ void ClusterWriter::Writing::ask_nodes() {
   note_wanted();
   if (!nodes_ || nodes_->busy() || clock_.steady_now() < ask_nodes_at_) return;
   nodes_->ask([this](base::Result<std::string> addresses) {
-    ask_nodes_at_ = clock_.steady_now() + options_.node_interval;
+    const bool none_yet = addresses && addresses->empty();
+    ask_nodes_at_ = clock_.steady_now() + (none_yet ? std::min(options_.node_interval, kNoNodeYet) : options_.node_interval);
     const std::string trouble = addresses ? "" : addresses.error().message();
     if (!trouble.empty() && trouble != nodes_trouble_)
       log::warn(

@@ -320,14 +320,17 @@ TEST_CASE("without flags the status shows the nodes that run ready pods of ours"
                                   R"("192.0.2.1"},{"type":"ExternalIP","address":"203.0.113.1"}]}})");
   cluster.put("/api/v1/nodes/n2",
               R"({"metadata":{"name":"n2"},"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.2"}]}})");
-  std::string pods = pod_json("pod-1", "n1", true) + "," + pod_json("pod-2", "n2", true) + "," +
-                     pod_json("pod-3", "n3", false) + "," + pod_json("pod-4", "n4", true, "Succeeded");
+  std::string pods = pod_json("pod-1", "n1", false);  // the kubelet has not looked yet
   cluster.fault = [&](const controller::ApiRequest& request) -> std::optional<controller::ApiAnswer> {
     if (request.target.find("/pods?labelSelector=app%3Dnarthex") == std::string::npos) return std::nullopt;
     return answer_of(200, "{\"items\":[" + pods + "]}");
   };
   one.tell(ingress_class_yaml() + "---\n" + put(cluster, "web"));
   one.start();
+  CHECK(cluster.at(kIngresses + "web", "status.loadBalancer.ingress") == "");
+  pods = pod_json("pod-1", "n1", true) + "," + pod_json("pod-2", "n2", true) + "," + pod_json("pod-3", "n3", false) + "," +
+         pod_json("pod-4", "n4", true, "Succeeded");
+  one.pass(2s);
   CHECK(cluster.at(kIngresses + "web", "status.loadBalancer.ingress") == R"([{"ip":"192.0.2.2"},{"ip":"203.0.113.1"}])");
   pods = pod_json("pod-1", "n1", true);
   one.pass(60s);  // has to be elected again after so long
