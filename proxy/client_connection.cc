@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include <cstring>
+#include <array>
 
 namespace narthex::proxy {
 namespace {
@@ -12,23 +12,22 @@ bool is_ok(IoState state) { return state == IoState::ok; }
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-router::Endpoint endpoint_of(const sockaddr_storage& address) {
-  router::Endpoint endpoint;
-  if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    std::memcpy(endpoint.ip.data(), &v4.sin_addr, 4);
-    endpoint.port = ntohs(v4.sin_port);
-    return endpoint;
+struct IpText {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+};
+
+IpText ip_of(const sockaddr_storage& address) {
+  IpText out;
+  const void* bytes = &reinterpret_cast<const sockaddr_in&>(address).sin_addr;
+  int family = AF_INET;
+  if (address.ss_family == AF_INET6) {
+    const in6_addr& v6 = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6);  // an IPv4 client on a socket for both families
+    bytes = v6.s6_addr + (mapped ? 12 : 0);
+    family = mapped ? AF_INET : AF_INET6;
   }
-  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-  endpoint.port = ntohs(v6.sin6_port);
-  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {  // an IPv4 client on a socket for both families
-    std::memcpy(endpoint.ip.data(), v6.sin6_addr.s6_addr + 12, 4);
-  } else {
-    endpoint.v6 = true;
-    std::memcpy(endpoint.ip.data(), &v6.sin6_addr, 16);
-  }
-  return endpoint;
+  inet_ntop(family, bytes, out.text.data(), out.text.size());
+  return out;
 }
 
 }  // namespace
@@ -62,12 +61,7 @@ ClientConnection::ClientConnection(WorkerContext& worker, ClientList& list, int 
       list_(list),
       transport_(worker.loop, fd, tls),
       out_(transport_, worker.buffers, limits::kClientWriteGap),
-      port_(port) {
-  const router::Endpoint from = endpoint_of(peer);
-  inet_ntop(from.v6 ? AF_INET6 : AF_INET, from.ip.data(), client_ip_.data(), client_ip_.size());
-  facts_.client_ip = client_ip_.data();
-  facts_.port = port_;
-  facts_.tls = tls != nullptr;
+      origin_(ip_of(peer).text.data(), port, tls != nullptr) {
   worker_.stats.client_connections.add();
   worker_.stats.client_connections_open.add();
 }
@@ -77,7 +71,7 @@ ClientConnection::~ClientConnection() { worker_.stats.client_connections_open.su
 Task<void> ClientConnection::run() {
   bool goes_on = true;
   int in_a_row = 0;
-  if (facts_.tls) goes_on = co_await handshake();
+  if (origin_.tls()) goes_on = co_await handshake();
   if (!goes_on) aborted_ = true;
   while (goes_on) {
     if (in_.empty()) {
@@ -118,7 +112,7 @@ Task<bool> ClientConnection::serve() {
   const Fault fault = co_await read_head();
   bool goes_on = false;
   if (fault != Fault::client_gone) {
-    Exchange exchange(worker_, *this, *memory, facts_);
+    Exchange exchange(worker_, *this, *memory, origin_);
     if (fault != Fault::none) {
       co_await exchange.refuse(fault);
     } else {

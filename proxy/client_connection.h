@@ -7,7 +7,6 @@
 
 #include <sys/socket.h>
 
-#include <array>
 #include <string_view>
 
 #include "proxy/exchange.h"
@@ -78,9 +77,7 @@ class ClientConnection final : public ClientSide, public Retired {
   H1Output out_;
   H1BodyReader body_;
   ExchangeMemory* memory_ = nullptr;
-  ClientConnectionFacts facts_;
-  std::array<char, 48> client_ip_;
-  const std::string port_;  // a copy: the listener goes first at a shut-down
+  const filters::Origin origin_;
   size_t in_place_ = 0;  // bytes of head and body at the front of the buffer, given back after the exchange
   std::optional<std::string_view> buffered_body_;
   bool idle_ = false, served_before_ = false, continue_due_ = false, aborted_ = false;

@@ -34,8 +34,8 @@ void write_hex(uint64_t value, char* out) {
 
 }  // namespace
 
-Exchange::Exchange(WorkerContext& worker, ClientSide& client, ExchangeMemory& memory, const ClientConnectionFacts& facts)
-    : worker_(worker), client_(client), memory_(memory), facts_(facts), started_(worker.loop.now()) {
+Exchange::Exchange(WorkerContext& worker, ClientSide& client, ExchangeMemory& memory, const filters::Origin& origin)
+    : worker_(worker), client_(client), memory_(memory), origin_(origin), started_(worker.loop.now()) {
   memory_.response.status = 0;
 }
 
@@ -110,7 +110,7 @@ size_t Exchange::choose_endpoint() {
     memory_.cookie = std::move(choice.new_cookie_value);
     return choice.endpoint;
   }
-  if (backend_->client_ip_affinity) return filters::choose_by_client(*backend_, facts_.client_ip, failed_endpoint_);
+  if (backend_->client_ip_affinity) return filters::choose_by_client(*backend_, origin_.client_ip(), failed_endpoint_);
   const size_t endpoint = worker_.round_robin.next(slot_, *backend_);
   return endpoint == failed_endpoint_ ? worker_.round_robin.next(slot_, *backend_) : endpoint;
 }
@@ -166,9 +166,8 @@ Task<Fault> Exchange::exchange_with(UpstreamSide& upstream) {
   RequestHead& request = memory_.request;
   write_hex(worker_.random.next(), request_id_.data());
   write_hex(worker_.random.next(), request_id_.data() + 16);
-  filters::forward_request_fields(request, {facts_.client_ip, facts_.port, facts_.tls, hops_}, {request_id_.data(), request_id_.size()},
-                                  memory_.request_fields);
-  OutgoingRequest outgoing{request.method, target_.path.forwarded, target_.path.query, request.framing, websocket_, &memory_.request_fields};
+  filters::forward_request_fields(request, origin_, hops_, {request_id_.data(), request_id_.size()}, worker_.outgoing);
+  OutgoingRequest outgoing{request.method, target_.path.forwarded, target_.path.query, request.framing, websocket_, &worker_.outgoing};
   const bool streams = !buffered_body_;
   if (buffered_body_ && request.framing.kind != BodyKind::none) outgoing.framing = {BodyKind::length, buffered_body_->size()};
   Task<Fault> sending = upstream.send_request(outgoing, buffered_body_.value_or(std::string_view{}), !streams);
@@ -232,7 +231,7 @@ Task<void> Exchange::answer(Fault fault) {
     co_return;
   }
   if (row_of(fault).party == Party::client) announce_close_ = true;
-  OutgoingFields& fields = memory_.response_fields;
+  OutgoingFields& fields = worker_.outgoing;
   fields.clear();
   fields.add("Date", worker_.date.at(worker_.loop));
   fields.add("Content-Type", "text/plain; charset=utf-8");
@@ -280,7 +279,7 @@ void Exchange::log_line() {
   };
   AccessLine line;
   line.time = worker_.loop.wall_now();
-  line.client = facts_.client_ip;
+  line.client = origin_.client_ip();
   line.method = request.method;
   line.target = request.target;
   line.host = request.authority;

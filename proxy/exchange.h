@@ -21,15 +21,9 @@
 namespace narthex::proxy {
 
 // What an exchange needs to know of the connection that it came on.
-struct ClientConnectionFacts {
-  std::string_view client_ip;
-  std::string_view port;
-  bool tls = false;
-};
-
 class Exchange final {
  public:
-  Exchange(WorkerContext& worker, ClientSide& client, ExchangeMemory& memory, const ClientConnectionFacts& facts);
+  Exchange(WorkerContext& worker, ClientSide& client, ExchangeMemory& memory, const filters::Origin& origin);
 
   // Serves the request that was read into memory.request.
   Task<void> run();
@@ -69,7 +63,7 @@ class Exchange final {
   WorkerContext& worker_;
   ClientSide& client_;
   ExchangeMemory& memory_;
-  const ClientConnectionFacts& facts_;
+  const filters::Origin& origin_;
   const base::SteadyTime started_;
 
   SnapshotHolder::Pin pin_;

@@ -22,8 +22,8 @@ Task<Fault> Exchange::serve_response(UpstreamSide& upstream) {
     if (head.upgraded) co_return co_await tunnel(upstream);
     if (head.status >= 200) co_return co_await relay_response(upstream);
     if (head.status == 100 || memory_.request.version < 11) continue;
-    filters::forward_interim_fields(head, memory_.response_fields);
-    const OutgoingResponse interim_head{head.status, {}, false, &memory_.response_fields};
+    filters::forward_interim_fields(head, worker_.outgoing);
+    const OutgoingResponse interim_head{head.status, {}, false, &worker_.outgoing};
     if (!co_await client_.send_interim(interim_head)) co_return Fault::client_gone;
   }
   co_return Fault::upstream_malformed;
@@ -45,18 +45,18 @@ Task<Fault> Exchange::relay_response(UpstreamSide& upstream) {
   const ResponseHead& head = memory_.response;
   BodyPiece first = upstream.buffered_body();
   if (first.state == BodyPiece::State::failed) return first.fault;
-  OutgoingResponse response{head.status, response_framing(), head.framing.kind != BodyKind::none, &memory_.response_fields};
+  OutgoingResponse response{head.status, response_framing(), head.framing.kind != BodyKind::none, &worker_.outgoing};
   if (response.has_body && response.framing.kind == BodyKind::until_close) announce_close_ = true;
   if (worker_.draining) announce_close_ = true;
-  filters::forward_response_fields(head, worker_.date.at(worker_.loop), memory_.response_fields);
+  filters::forward_response_fields(head, worker_.date.at(worker_.loop), worker_.outgoing);
   std::string set_cookie;
   if (!memory_.cookie.empty()) {
     const Field* agent = memory_.request.fields.find(FieldId::user_agent);
-    set_cookie = filters::set_cookie_value(*route_->policy->cookie_affinity, memory_.cookie, host_->path_of(*route_), facts_.tls,
+    set_cookie = filters::set_cookie_value(*route_->policy->cookie_affinity, memory_.cookie, host_->path_of(*route_), origin_.tls(),
                                            agent ? agent->value : std::string_view{}, worker_.loop.wall_now());
-    memory_.response_fields.add("Set-Cookie", set_cookie);
+    worker_.outgoing.add("Set-Cookie", set_cookie);
   }
-  add_connection_field(memory_.response_fields);
+  add_connection_field(worker_.outgoing);
   status_ = head.status;
   head_sent_ = true;
   const bool trailers_follow = first.state == BodyPiece::State::end && upstream.response_trailers() != nullptr;
@@ -132,14 +132,14 @@ Task<std::optional<Fault>> Exchange::splice_request(UpstreamSide& upstream) {
 }
 
 Task<Fault> Exchange::tunnel(UpstreamSide& upstream) {
-  filters::forward_interim_fields(memory_.response, memory_.response_fields);
-  memory_.response_fields.add("Connection", "upgrade");
-  memory_.response_fields.add("Upgrade", "websocket");
+  filters::forward_interim_fields(memory_.response, worker_.outgoing);
+  worker_.outgoing.add("Connection", "upgrade");
+  worker_.outgoing.add("Upgrade", "websocket");
   status_ = 101;
   head_sent_ = true;
   client_may_continue_ = false;
   const std::string_view early = upstream.take_surplus();
-  const OutgoingResponse switching{101, {}, false, &memory_.response_fields};
+  const OutgoingResponse switching{101, {}, false, &worker_.outgoing};
   if (!co_await client_.send_head(switching, early, true)) co_return Fault::client_gone;
   const Fault fault = co_await upstream.send_body(client_.take_surplus(), false);
   if (fault != Fault::none) co_return Fault::none;

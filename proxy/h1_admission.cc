@@ -15,11 +15,6 @@ struct Facts {
   bool close = false, keep_alive = false, upgrade_listed = false, trailers = false;
 };
 
-struct FieldLine {
-  std::string_view name, value;
-  FieldId id;
-};
-
 // Where the check stands in a head.
 class Cursor {
  public:
@@ -41,7 +36,7 @@ class Cursor {
     at_ = bytes::skip_value(at_, end_);
     return {from, static_cast<size_t>(at_ - from)};
   }
-  bool take_field(FieldLine& out);
+  bool take_field(Field& out);
   size_t behind(const char* start) const { return static_cast<size_t>(at_ - start); }
 
  private:
@@ -50,7 +45,7 @@ class Cursor {
 };
 
 Fault admit_fields(Cursor& cursor, Facts& facts, Admitted& notes, FieldList& out);
-Fault note(const FieldLine& line, Facts& facts, Admitted& notes);
+Fault note(const Field& line, Facts& facts, Admitted& notes);
 Fault read_connection(std::string_view list, Facts& facts, Admitted& notes);
 bool is_token_list(std::string_view list);
 bool lists_trailers(std::string_view list);
@@ -65,7 +60,7 @@ bool keeps_alive(const Facts& facts, uint8_t version);
 bool asks_for_websocket(const Facts& facts);
 bool frame_response(const Facts& facts, const ResponseContext& context, ResponseHead& out);
 bool read_status_line(Cursor& cursor, ResponseHead& out);
-bool may_trail(const FieldLine& line);
+bool may_trail(const Field& line);
 
 // The next element of a comma-separated list, without white space around it; empty ones too (RFC 9110 5.6.1).
 std::string_view next_element(std::string_view& list) {
@@ -135,9 +130,9 @@ bool admit_trailers(std::string_view section, FieldList& out) {
   Cursor cursor(section);
   size_t count = 0;
   while (!cursor.take("\r\n")) {
-    FieldLine line;
+    Field line;
     if (!cursor.take_field(line) || ++count > limits::kFields) return false;
-    if (may_trail(line)) out.add(line.name, line.value, line.id);
+    if (may_trail(line)) out.add(line);
   }
   return cursor.done();
 }
@@ -146,17 +141,14 @@ namespace {
 
 // field-line CRLF (RFC 9112 5). No space in front of the colon, no empty name, and no obs-fold: a line that begins with
 // a blank has no name.
-bool Cursor::take_field(FieldLine& out) {
-  const char* at = at_;
-  uint8_t common = bytes::kPlain;
-  for (; at != end_; ++at) {
-    const uint8_t which = bytes::kClass[static_cast<unsigned char>(*at)];
-    if (!(which & bytes::kToken)) break;
-    common &= which;
-  }
+bool Cursor::take_field(Field& out) {
+  const char* at = bytes::skip_plain(at_, end_);
+  const char* const plain_end = at;
+  while (at != end_ && bytes::is(*at, bytes::kToken)) ++at;
   out.name = {at_, static_cast<size_t>(at - at_)};
   if (out.name.empty() || at == end_ || *at != ':') return false;
-  out.id = common & bytes::kPlain ? identify_plain_field(out.name) : FieldId::invalid_name;
+  out.id = at == plain_end ? identify_plain_field(out.name) : FieldId::invalid_name;
+  const char* const colon = at;
   do ++at;
   while (at != end_ && bytes::is_blank(*at));
   const char* value_end = bytes::skip_value(at, end_);
@@ -164,20 +156,21 @@ bool Cursor::take_field(FieldLine& out) {
   at_ = value_end + 2;
   while (value_end != at && bytes::is_blank(value_end[-1])) --value_end;
   out.value = {at, static_cast<size_t>(value_end - at)};
+  out.plain_line = at == colon + 2 && colon[1] == ' ' && at_ == value_end + 2;
   return true;
 }
 
 Fault admit_fields(Cursor& cursor, Facts& facts, Admitted& notes, FieldList& out) {
   while (!cursor.take("\r\n")) {
-    FieldLine line;
+    Field line;
     if (!cursor.take_field(line)) return Fault::bad_request;
-    if (!out.add(line.name, line.value, line.id)) return Fault::head_too_large;
+    if (!out.add(line)) return Fault::head_too_large;
     if (const Fault fault = note(line, facts, notes); fault != Fault::none) return fault;
   }
   return Fault::none;
 }
 
-Fault note(const FieldLine& line, Facts& facts, Admitted& notes) {
+Fault note(const Field& line, Facts& facts, Admitted& notes) {
   switch (line.id) {
     case FieldId::host:
       ++facts.hosts;
@@ -365,7 +358,7 @@ bool frame_response(const Facts& facts, const ResponseContext& context, Response
 
 // Nothing that frames, routes, identifies, or says how to read the content may come after it (RFC 9110 6.5.1).
 // Everything that the proxy itself knows is of that sort.
-bool may_trail(const FieldLine& line) {
+bool may_trail(const Field& line) {
   static constexpr std::string_view refused[] = {"authorization",
                                                  "www-authenticate",
                                                  "content-encoding",

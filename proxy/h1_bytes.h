@@ -67,6 +67,25 @@ inline const char* skip_value(const char* at, const char* end) {
   return at;
 }
 
+// The first byte in [at, end) that is no letter, digit or '-', or end. As skip_value; sums that leave their byte come from
+// bytes that are not ASCII, which are themselves a hit below.
+inline const char* skip_plain(const char* at, const char* end) {
+  constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; end - at >= 8; at += 8) {
+      uint64_t word;
+      std::memcpy(&word, at, 8);
+      const uint64_t lower = word | ones * 0x20, hyphen = word ^ ones * '-';
+      const uint64_t letter = (lower + ones * (0x80 - 'a')) & ~(lower + ones * (0x7f - 'z'));
+      const uint64_t digit = (word + ones * (0x80 - '0')) & ~(word + ones * (0x7f - '9'));
+      const uint64_t odd = ((~(letter | digit) & (hyphen + ones * 0x7f)) | word) & tops;
+      if (odd != 0) return at + std::countr_zero(odd) / 8;
+    }
+  }
+  while (at != end && is(*at, kPlain)) ++at;
+  return at;
+}
+
 // The answers of `look` at the bytes of the text, eight at a time (some twice, where the size is no multiple; missing
 // ones read as 'a'), joined by OR.
 template <typename Look>

@@ -10,9 +10,22 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 // A chunk header of up to 18 bytes, its CRLF, and the last chunk.
 constexpr size_t kChunkRoom = 18 + 2 + kLastChunk.size();
 
+// Where the line of a field that was received as a plain line ends.
+const char* line_end(const OutgoingFields::Entry& field) { return field.value.data() + field.value.size() + 2; }
+
+// Fields that were received one behind the other as they are to be sent go in one piece.
 void write_fields(HeadWriter& head, const OutgoingFields* fields) {
   if (!fields) return;
-  for (const OutgoingFields::Entry& field : *fields) head.field(field.name, field.value);
+  for (const OutgoingFields::Entry* field = fields->begin(); field != fields->end();) {
+    if (!field->plain_line) {
+      head.field(field->name, field->value);
+      ++field;
+      continue;
+    }
+    const char *const begin = field->name.text().data(), *end = line_end(*field);
+    for (++field; field != fields->end() && field->plain_line && field->name.text().data() == end; ++field) end = line_end(*field);
+    head.lines({begin, static_cast<size_t>(end - begin)});
+  }
 }
 
 // The memory of what is being written, until it is.

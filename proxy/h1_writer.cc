@@ -153,6 +153,14 @@ void HeadWriter::field(FieldName field_name, std::string_view value) {
   if (at) copy(copy(copy(copy(at, name), ": "), value), "\r\n");
 }
 
+void HeadWriter::lines(std::string_view admitted) {
+  if (ended_) {
+    ++dropped_;
+    return;
+  }
+  if (char* const at = claim(admitted.size())) copy(at, admitted);
+}
+
 void HeadWriter::framing(const Framing& framing) {
   constexpr std::string_view length = "Content-Length: ", chunked = "Transfer-Encoding: chunked\r\n";
   if (ended_ || framed_) {

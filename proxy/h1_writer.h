@@ -24,6 +24,8 @@ class HeadWriter final {
   // "HTTP/1.1 200 OK" with the standard reason phrase. REQUIRES: 100 <= status <= 999, otherwise ok() is false.
   void status_line(uint16_t status);
   void field(FieldName name, std::string_view value);
+  // Whole lines. REQUIRES: a codec has found them to be fields, none of them for the framing, each with its CRLF.
+  void lines(std::string_view admitted);
   // Content-Length or Transfer-Encoding: chunked or nothing. Once; a second call is left out and counted.
   void framing(const Framing& framing);
   // The empty line.

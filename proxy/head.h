@@ -66,6 +66,7 @@ class FieldName {
 struct Field {
   std::string_view name, value;  // as received; the value without surrounding white space
   FieldId id = FieldId::other;
+  bool plain_line = false;  // name ": " value CRLF stand one behind the other in the bytes that the views are of
 };
 
 // 5 KiB that are written only where fields are, and never copied.
@@ -76,9 +77,9 @@ class FieldList final {
   FieldList& operator=(const FieldList&) = delete;
 
   // False: the list is full.
-  bool add(std::string_view name, std::string_view value, FieldId id) {
+  bool add(const Field& field) {
     if (size_ == limits::kFields) return false;
-    ::new (static_cast<void*>(memory_ + size_++ * sizeof(Field))) Field{name, value, id};
+    ::new (static_cast<void*>(memory_ + size_++ * sizeof(Field))) Field(field);
     return true;
   }
   void clear() { size_ = 0; }

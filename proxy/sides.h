@@ -18,13 +18,16 @@ class OutgoingFields {
  public:
   void clear() { size_ = 0; }
   void add(FieldName name, std::string_view value) {
-    if (size_ < fields_.size()) fields_[size_++] = {name, value};
+    if (size_ < fields_.size()) fields_[size_++] = {name, value, false};
   }
   // One that was received.
-  void add(const Field& field) { add(FieldName::admitted(field.name), field.value); }
+  void add(const Field& field) {
+    if (size_ < fields_.size()) fields_[size_++] = {FieldName::admitted(field.name), field.value, field.plain_line};
+  }
   struct Entry {
     FieldName name = "-";
     std::string_view value;
+    bool plain_line = false;  // as in Field
   };
   const Entry* begin() const { return fields_.data(); }
   const Entry* end() const { return fields_.data() + size_; }

@@ -17,7 +17,7 @@ base::Result<std::unique_ptr<Worker>> Worker::make(const base::Clock& clock, con
   self.tls_ = std::move(*context);
   self.upstreams_ = std::make_unique<UpstreamPool>(*self.loop_, self.buffers_, self.stats_);
   self.context_.reset(new WorkerContext{*self.loop_, self.buffers_, self.pipes_, self.memories_, *self.upstreams_, self.snapshots_,
-                                        self.round_robin_, self.random_, self.date_, self.stats_, access_log, self.draining_});
+                                        self.round_robin_, self.random_, self.date_, self.outgoing_, self.stats_, access_log, self.draining_});
   self.clients_ = std::make_unique<ClientList>();
   return worker;
 }

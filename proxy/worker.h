@@ -45,6 +45,7 @@ class Worker final : private tls::SniSource {
   Random random_;
   RoundRobin round_robin_{random_};
   DateText date_;
+  OutgoingFields outgoing_;
   BufferPool buffers_;
   PipePool pipes_;
   ExchangeMemoryPool memories_;

@@ -26,7 +26,6 @@ namespace narthex::proxy {
 struct ExchangeMemory {
   RequestHead request;
   ResponseHead response;
-  OutgoingFields request_fields, response_fields;
   std::optional<ChunkedReader> request_chunks, response_chunks;
   std::string path_scratch, host_scratch, cookie;
 };
@@ -68,6 +67,9 @@ struct WorkerContext {
   RoundRobin& round_robin;
   Random& random;
   DateText& date;
+  // A head that is being put together. One for all exchanges, as it is written before anything waits: these lines stay in
+  // the cache.
+  OutgoingFields& outgoing;
   Stats& stats;
   AccessLogRing* access_log;  // null: off
   const bool& draining;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/text.h"
+#include "router/bytes.h"
 
 namespace narthex::router {
 namespace {
@@ -30,13 +31,14 @@ constexpr PathByte path_byte(char c) { return kPathBytes[static_cast<uint8_t>(c)
 // RFC 1035 2.3.4 gives the 253 (255 with length bytes of the wire form). Underscores are in use; percent triplets are
 // not decoded into another name but refused.
 constexpr size_t kLongestName = 253;
-constexpr uint8_t kNameByte = 1, kUpperNameByte = 2;
+constexpr uint8_t kNameByte = 1, kUpperNameByte = 2, kNameDot = 4;
 constexpr std::array<uint8_t, 256> kNameBytes = [] {
   std::array<uint8_t, 256> bytes{};
   for (size_t c = 'a'; c <= 'z'; ++c) bytes[c] = kNameByte;
   for (size_t c = 'A'; c <= 'Z'; ++c) bytes[c] = kUpperNameByte;
   for (size_t c = '0'; c <= '9'; ++c) bytes[c] = kNameByte;
-  bytes['-'] = bytes['_'] = bytes['.'] = kNameByte;
+  bytes['-'] = bytes['_'] = kNameByte;
+  bytes['.'] = kNameDot;
   return bytes;
 }();
 
@@ -76,6 +78,7 @@ bool resolve_dots(std::string& path, size_t segment);
 bool is_valid_query(std::string_view query);
 bool is_port_part(std::string_view text);
 bool is_ip_literal(std::string_view bracketed);
+bool is_plain_name(std::string_view raw);
 bool scan_name(std::string_view raw, size_t& size, bool& has_upper);
 
 }  // namespace
@@ -102,9 +105,11 @@ bool normalise_authority(std::string_view raw, std::string& scratch, std::string
     if (!is_ip_literal(name) || !is_port_part(raw.substr(name.size()))) return false;
     has_upper = true;  // perhaps: "[2001:DB8::1]"
   } else if (!raw.empty()) {
-    size_t size = 0;
-    if (!scan_name(raw, size, has_upper) || !is_port_part(raw.substr(size))) return false;
-    name = raw.substr(0, size);
+    size_t size = raw.size();
+    if (!is_plain_name(raw)) {
+      if (!scan_name(raw, size, has_upper) || !is_port_part(raw.substr(size))) return false;
+      name = raw.substr(0, size);
+    }
     if (name.ends_with('.')) name.remove_suffix(1);
     if (name.empty() || name.size() > kLongestName) return false;
   }
@@ -258,18 +263,40 @@ bool is_ip_literal(std::string_view bracketed) {
   return true;
 }
 
+// The usual case: from eight bytes on, a-z 0-9 '-' and single dots, none at the front; no port. Eight bytes a step, the
+// last step may repeat some; each class of bytes sets its top bits, as long as all are ASCII.
+bool is_plain_name(std::string_view raw) {
+  constexpr uint64_t kOnes = 0x0101010101010101u, kTops = 0x8080808080808080u;
+  if (raw.size() < 8) return false;
+  uint64_t odd = 0, dot_before = 0x80;
+  const auto look = [&](uint64_t word) {
+    const uint64_t letter = (word + kOnes * (0x80 - 'a')) & ~(word + kOnes * (0x7f - 'z'));
+    const uint64_t digit = (word + kOnes * (0x80 - '0')) & ~(word + kOnes * (0x7f - '9'));
+    const uint64_t dot = ~((word ^ kOnes * '.') + kOnes * 0x7f) & kTops;
+    const uint64_t other = (word ^ kOnes * '-') + kOnes * 0x7f;
+    odd |= ((~(letter | digit | dot) & other) | word | (dot & (dot << 8 | dot_before))) & kTops;
+    dot_before = dot >> 56;
+  };
+  size_t at = 0;
+  for (; at + 8 <= raw.size(); at += 8) look(load<uint64_t>(raw.data() + at));
+  if (at == raw.size()) return odd == 0;
+  dot_before = 0;  // the byte before is within the next word or the one before that
+  look(load<uint64_t>(raw.data() + raw.size() - 8));
+  return odd == 0;
+}
+
 // Up to the first byte that no name holds, which must begin the port. False: an empty label.
 bool scan_name(std::string_view raw, size_t& size, bool& has_upper) {
-  char before = '.';
-  uint8_t seen = 0;
-  for (size = 0; size < raw.size(); ++size) {
-    const char c = raw[size];
-    const uint8_t which = kNameBytes[static_cast<uint8_t>(c)];
+  uint8_t before = kNameDot, seen = 0;
+  size_t at = 0;
+  for (; at < raw.size(); ++at) {
+    const uint8_t which = kNameBytes[static_cast<uint8_t>(raw[at])];
     if (which == 0) break;
-    if (c == '.' && before == '.') return false;
+    if (which & before & kNameDot) return false;
     seen |= which;
-    before = c;
+    before = which;
   }
+  size = at;
   has_upper = seen & kUpperNameByte;
   return true;
 }

@@ -4,6 +4,7 @@
 // Pure; any thread. Views are VALID UNTIL what they were made from changes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -12,16 +13,28 @@
 
 namespace narthex::proxy::filters {
 
-// What is known about the connection that a request came on.
-struct Origin {
-  std::string_view client_ip;
-  std::string_view port;  // of the listener, "443" for the TLS one
-  bool tls = false;
-  uint32_t hops = 0;  // through a Narthex, before this one
+// What is known about the connection that requests come on, and the fields that tell it to backends: the same for all
+// its requests, so written once, as lines.
+class Origin final {
+ public:
+  // `port`: of the listener, "443" for the TLS one. LIMIT: 45 bytes of address and 5 of port, the rest is left out.
+  Origin(std::string_view client_ip, std::string_view port, bool tls);
+  Origin(const Origin&) = delete;
+  Origin& operator=(const Origin&) = delete;
+  std::string_view client_ip() const { return value_of(0); }
+  bool tls() const { return tls_; }
+  void add_to(OutgoingFields& out) const;
+
+ private:
+  static constexpr size_t kLines = 6;
+  std::string_view value_of(size_t line) const;
+  std::array<char, 224> text_;
+  std::array<uint8_t, kLines + 1> begins_;  // of each line, and the end of the last
+  const bool tls_;
 };
 
-// `request_id`: used where the client sent none.
-void forward_request_fields(const RequestHead& request, const Origin& origin, std::string_view request_id, OutgoingFields& out);
+// `hops`: through a Narthex, before this one. `request_id`: used where the client sent none.
+void forward_request_fields(const RequestHead& request, const Origin& origin, uint32_t hops, std::string_view request_id, OutgoingFields& out);
 
 // `date`: this server's own.
 void forward_response_fields(const ResponseHead& response, std::string_view date, OutgoingFields& out);

@@ -119,6 +119,18 @@ TEST_CASE("fields of one connection end at the proxy, those that Connection name
   CHECK(names_of(echoed_head(response)) == expected);
 }
 
+TEST_CASE("a pod gets each field as name, colon, space and value, however the client has set it") {
+  const Site site;
+  const auto connection = connect_plain(site.http());
+  connection->send(
+      "GET / HTTP/1.1\r\nA: 1\r\nB:2\r\nC:  3\r\nHost: example.com\r\nD: 4 \r\nE:\t5\t\r\nF:\r\nG: \r\nTE: trailers\r\n"
+      "H: 8\r\nI: 9\r\n\r\n");
+  const std::string head = read_response(*connection).body;
+  INFO(head);
+  CHECK(head.find("TE:") == std::string::npos);
+  CHECK(head.find("\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: \r\nG: \r\nH: 8\r\nI: 9\r\n") != std::string::npos);
+}
+
 TEST_CASE("Connection cannot be used to strip what the proxy itself vouches for") {
   const Site site;
   const Response response = fetch(site.http(), {.fields = {{"Connection", "close, X-Forwarded-For, X-Real-IP, Host"}}});

@@ -22,7 +22,7 @@ router::Backend make_backend(int endpoints, const std::string& name = "default/w
 // A request whose Cookie field is `cookie`; valid as long as that text.
 struct WithCookie : proxy::RequestHead {
   explicit WithCookie(std::string_view cookie) {
-    if (!cookie.empty()) fields.add("Cookie", cookie, proxy::FieldId::cookie);
+    if (!cookie.empty()) fields.add({"Cookie", cookie, proxy::FieldId::cookie});
   }
 };
 

@@ -42,5 +42,21 @@ TEST_CASE("two odd bytes beside each other do not make each other even") {
   }
 }
 
+TEST_CASE("a name is skipped up to the first byte that is not plain, wherever both stand") {
+  for (size_t size = 0; size <= 20; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(size, 'z');
+        text[at] = static_cast<char>(byte);
+        if (at + 1 < size) text[at + 1] = '\xff';
+        size_t expected = 0;
+        while (expected < size && is(text[expected], kPlain)) ++expected;
+        if (skip_plain(text.data(), text.data() + size) == text.data() + expected) continue;
+        FAIL("byte " << byte << " at " << at << " of " << size);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace narthex::proxy::bytes

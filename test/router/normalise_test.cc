@@ -257,6 +257,43 @@ TEST_CASE("a name of 253 bytes is the longest, not counting port and dot") {
   CHECK(host_of("[" + std::string(300, ':') + "]") == "refused");
 }
 
+// The rule once more, byte by byte.
+std::string host_by_the_book(const std::string& raw) {
+  std::string name = raw.substr(0, raw.find(':'));
+  const std::string port = raw.substr(name.size());
+  if (port.size() > 1) {
+    if (port.find_first_not_of("0123456789", 1) != std::string::npos) return "refused";
+    const size_t digits = std::min(port.find_first_not_of('0', 1), port.size());
+    if (port.size() - digits > 5 || std::strtoul(port.c_str() + digits, nullptr, 10) > 65535) return "refused";
+  }
+  if (raw.empty()) return "";
+  if (name.ends_with('.')) name.pop_back();
+  if (name.empty() || name.starts_with('.') || name.ends_with('.') || name.find("..") != std::string::npos)
+    return "refused";
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (!letter && c != '-' && c != '_' && c != '.') return "refused";
+  }
+  return name;
+}
+
+TEST_CASE("whatever an authority is made of, it is read as the rule says") {
+  const unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  const std::string bytes = "abcz019-...Z_:@\x7f\xae ";
+  for (int i = 0; i < 200'000; ++i) {
+    std::string raw;
+    const size_t usual = i % 3 == 0 ? bytes.size() : 11;  // mostly what names are made of
+    for (size_t size = random() % 34; raw.size() < size;) raw += bytes[random() % usual];
+    if (raw.size() > 5 && i % 7 == 0) raw[random() % raw.size()] = static_cast<char>(random());
+    if (raw.starts_with('[')) continue;  // addresses have a rule of their own
+    if (host_of(raw) == host_by_the_book(raw)) continue;
+    FAIL(raw << " is " << host_of(raw) << ", not " << host_by_the_book(raw));
+  }
+}
+
 TEST_CASE("an authority in lower case is not copied") {
   const std::string raw = "app.example.com:8443";
   std::string scratch;
