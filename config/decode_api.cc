@@ -153,6 +153,20 @@ bool for_each_member(std::string_view text, Take take) {
   return skimmer.take('}');
 }
 
+// {"type":"ADDED","object":{...}}, as API servers write it: what is left is the object, so that nobody looks for its end.
+// Were there another member behind it, the object would be no JSON, and be told as such.
+bool split_usual_event(std::string_view line, std::string_view& type, std::string_view& object) {
+  constexpr std::string_view kType = "{\"type\":\"", kObject = "\",\"object\":{";
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (!line.starts_with(kType) || !line.ends_with("}}")) return false;
+  const size_t quote = line.find('"', kType.size());
+  if (quote == std::string_view::npos || line.substr(quote, kObject.size()) != kObject) return false;
+  type = line.substr(kType.size(), quote - kType.size());
+  object = line.substr(quote + kObject.size() - 1);
+  object.remove_suffix(1);
+  return true;
+}
+
 // "abc" without its quotes; only for words without escapes.
 std::string_view word(std::string_view raw) {
   return raw.size() >= 2 && raw.front() == '"' ? raw.substr(1, raw.size() - 2) : std::string_view();
@@ -259,12 +273,14 @@ base::Result<ApiPage> split_api_page(std::string_view text) {
 base::Result<ApiEvent> split_api_event(std::string_view line) {
   ApiEvent event;
   std::string_view type;
-  const bool is_object = for_each_member(line, [&](std::string_view name, std::string_view value) {
-    if (name == "\"type\"") type = word(value);
-    if (name == "\"object\"") event.object = value;
-  });
-  if (!is_object || type.empty() || event.object.empty())
-    return base::Error("a line of the watch is no event (no type or no object)");
+  if (!split_usual_event(line, type, event.object)) {
+    const bool is_object = for_each_member(line, [&](std::string_view name, std::string_view value) {
+      if (name == "\"type\"") type = word(value);
+      if (name == "\"object\"") event.object = value;
+    });
+    if (!is_object || type.empty() || event.object.empty())
+      return base::Error("a line of the watch is no event (no type or no object)");
+  }
   using Type = ApiEvent::Type;
   constexpr auto kTypes = std::to_array<std::pair<std::string_view, Type>>({{"ADDED", Type::added},
                                                                             {"MODIFIED", Type::modified},

@@ -20,7 +20,7 @@ TreeSize measure(const Tree& tree);
 
 class TreeBuilder final {
  public:
-  explicit TreeBuilder(const TreeLimits& limits) : limits_(limits) {}
+  explicit TreeBuilder(const TreeLimits& limits) : limits_(limits) { frames_.reserve(kUsualDepth); }
   TreeBuilder(const TreeBuilder&) = delete;
   TreeBuilder& operator=(const TreeBuilder&) = delete;
 
@@ -53,6 +53,7 @@ class TreeBuilder final {
   bool fail_depth(uint32_t line);
 
  private:
+  static constexpr size_t kUsualDepth = 16;
   struct Frame {
     Tree node;
     bool wants_key = false;

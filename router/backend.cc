@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -23,10 +26,23 @@ std::optional<Endpoint> make_endpoint(std::string_view ip, uint16_t port) {
 }
 
 std::string to_text(const Endpoint& endpoint) {
-  std::array<char, INET6_ADDRSTRLEN> ip{};
-  inet_ntop(endpoint.v6 ? AF_INET6 : AF_INET, endpoint.ip.data(), ip.data(), ip.size());
-  const std::string port = std::to_string(endpoint.port);
-  return endpoint.v6 ? "[" + std::string(ip.data()) + "]:" + port : std::string(ip.data()) + ":" + port;
+  std::array<char, INET6_ADDRSTRLEN + 8> text{};
+  char* at = text.data();
+  if (endpoint.v6) {
+    *at++ = '[';
+    inet_ntop(AF_INET6, endpoint.ip.data(), at, INET6_ADDRSTRLEN);
+    at += std::strlen(at);
+    *at++ = ']';
+  } else {
+    // Several times for each pod, and inet_ntop goes through printf.
+    for (size_t i = 0; i < 4; ++i) {
+      if (i > 0) *at++ = '.';
+      at = std::to_chars(at, at + 3, endpoint.ip[i]).ptr;
+    }
+  }
+  *at++ = ':';
+  at = std::to_chars(at, at + 5, endpoint.port).ptr;
+  return {text.data(), at};
 }
 
 // Made where there is none, and copied where somebody else has it.

@@ -95,6 +95,7 @@ class ApiSource::Reading final : public std::enable_shared_from_this<Reading> {
   void remove(ApiKind kind, const ObjectKey& key);
   bool is_wanted_secret(const config::Object& object);
   void say(const std::string& source, config::Findings findings);
+  void say_of(ApiKind kind, const ObjectKey& key, config::Findings findings);
 
   void part_changed(const Reflector& part);
   void note_trouble();
@@ -199,15 +200,19 @@ void ApiSource::Reading::say(const std::string& source, config::Findings finding
   flush_soon();
 }
 
+void ApiSource::Reading::say_of(ApiKind kind, const ObjectKey& key, config::Findings findings) {
+  if (findings.empty() && said_.empty()) return;  // as mostly: no name is made
+  say(fmt::format("api {} {}/{}", config::name_of(kind), key.ns, key.name), std::move(findings));
+}
+
 bool ApiSource::Reading::upsert(ApiKind kind, config::ApiObject object) {
-  const std::string name = fmt::format("api {} {}/{}", config::name_of(kind), object.key.ns, object.key.name);
   if (object.object && kind == ApiKind::secret && !is_wanted_secret(*object.object)) {
     left_out_.insert(hash_of(object.key));
-    say(name, {});
+    say_of(kind, object.key, {});
     return false;
   }
   if (kind == ApiKind::secret) left_out_.erase(hash_of(object.key));
-  say(name, std::move(object.findings));
+  say_of(kind, object.key, std::move(object.findings));
   if (!object.object) {
     // Kept as one that is broken: when it goes, so do its findings. An earlier form of it may have been good.
     batch_.changes.push_back(removed({config::name_of(kind), object.key.ns, object.key.name}));
@@ -227,7 +232,7 @@ bool ApiSource::Reading::is_wanted_secret(const config::Object& object) {
 void ApiSource::Reading::remove(ApiKind kind, const ObjectKey& key) {
   const char* name = config::name_of(kind);
   if (kind == ApiKind::secret) left_out_.erase(hash_of(key));
-  say(fmt::format("api {} {}/{}", name, key.ns, key.name), {});
+  say_of(kind, key, {});
   batch_.changes.push_back(removed({name, key.ns, key.name}));
   flush_soon();
 }
