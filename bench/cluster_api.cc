@@ -239,16 +239,30 @@ bool ClusterApi::begin_watch(int fd, Kind kind, const Request& request) {
   return true;
 }
 
-bool ClusterApi::send_all_objects(int fd, Kind kind) {
+std::vector<std::string> ClusterApi::stream_of(Kind kind) const {
+  std::vector<std::string> pieces;
   std::string piece;
   for (size_t i = 0, all = cluster_.count(kind); i < all; ++i) {
     piece += event_line("ADDED", cluster_.render(kind, i));
     if (piece.size() < kPieceBytes) continue;
-    if (!send_all(fd, chunk(piece))) return false;
+    pieces.push_back(chunk(piece));
     piece.clear();
   }
   piece += bookmark(row_of(kind), cluster_.version(), true);
-  return send_all(fd, chunk(piece));
+  pieces.push_back(chunk(piece));
+  return pieces;
+}
+
+void ClusterApi::render_ahead() {
+  for (size_t kind = 0; kind < kKinds; ++kind) streams_[kind] = stream_of(static_cast<Kind>(kind));
+  rendered_version_ = cluster_.version();
+}
+
+bool ClusterApi::send_all_objects(int fd, Kind kind) {
+  const bool ahead = rendered_version_ == cluster_.version();
+  const std::vector<std::string> now = ahead ? std::vector<std::string>() : stream_of(kind);
+  const std::vector<std::string>& pieces = ahead ? streams_[static_cast<size_t>(kind)] : now;
+  return std::all_of(pieces.begin(), pieces.end(), [&](const std::string& piece) { return send_all(fd, piece); });
 }
 
 bool ClusterApi::send_missed(int fd, Kind kind, uint64_t from) {

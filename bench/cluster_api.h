@@ -34,6 +34,9 @@ class ClusterApi final {
   ClusterApi& operator=(const ClusterApi&) = delete;
 
   uint16_t port() const { return port_; }
+  // Lists as streams cost the CPUs that the program under test is to have little, as long as nothing has changed: 7.5 kB of
+  // memory for each Ingress.
+  void render_ahead();
   // Does `change`, which gives the index of an object of this kind, and sends the object to everybody who watches.
   // The moment of the sending.
   std::chrono::steady_clock::time_point emit(Kind kind, bool is_new, const std::function<size_t()>& change);
@@ -54,6 +57,7 @@ class ClusterApi final {
   bool answer_list(int fd, Kind kind, const Request& request);
   void watch(int fd, Kind kind, const Request& request);
   bool begin_watch(int fd, Kind kind, const Request& request);
+  std::vector<std::string> stream_of(Kind kind) const;
   bool send_all_objects(int fd, Kind kind);
   bool send_missed(int fd, Kind kind, uint64_t from);
 
@@ -65,6 +69,8 @@ class ClusterApi final {
   std::shared_mutex lock_;                        // the cluster and the events: lists share it, changes do not
   std::array<std::deque<Event>, kKinds> events_;  // the last ones, by kind
   std::array<uint64_t, kKinds> forgotten_{};      // the newest version that is no longer among them
+  std::array<std::vector<std::string>, kKinds> streams_;  // rendered ahead, in chunks
+  uint64_t rendered_version_ = 0;
   std::mutex book_;                               // taken within lock_, for moments only
   std::set<int> open_;                            // connections
   std::array<std::set<int>, kKinds> watchers_;    // connections, by kind

@@ -285,6 +285,7 @@ double quantile(const std::vector<double>& sorted, double part) {
 int Bench::run(std::vector<std::string> command) {
   for (std::string& word : command)
     if (const size_t at = word.find("{api}"); at != std::string::npos) word.replace(at, 5, std::to_string(api_.port()));
+  api_.render_ahead();
   const auto began = Clock::now();
   const Program program(std::move(command));
   const auto ready = await_ready(program, began);

@@ -101,7 +101,7 @@ Dirty Store::take_dirty() {
 }
 
 void Store::mark_all() {
-  for (const auto& [key, entry] : ingresses_) dirty_.ingresses.insert(key);
+  ingresses_.for_each([this](const IngressEntry& entry) { dirty_.ingresses.insert(entry.object.meta.key); });
   for (const auto& [host, users] : ingresses_of_host_) dirty_.hosts.insert(host);
   for (const auto& [host, users] : ingresses_of_certificate_host_) dirty_.certificate_hosts.insert(host);
   touch_backends();
@@ -133,18 +133,18 @@ void Store::pin_secret(const config::ObjectKey& key) {
 }
 
 const config::Ingress* Store::ingress(const config::ObjectKey& key) const {
-  const IngressEntry* entry = find_or_null(ingresses_, key);
+  const IngressEntry* entry = ingresses_.find(key);
   return entry ? &entry->object : nullptr;
 }
 
 Standing Store::standing(const config::ObjectKey& key) const {
-  const IngressEntry* entry = find_or_null(ingresses_, key);
+  const IngressEntry* entry = ingresses_.find(key);
   return entry ? entry->standing : Standing::foreign;
 }
 
-const config::Service* Store::service(const config::ObjectKey& key) const { return find_or_null(services_, key); }
-const config::Endpoints* Store::endpoints(const config::ObjectKey& key) const { return find_or_null(endpoints_, key); }
-const config::Secret* Store::secret(const config::ObjectKey& key) const { return find_or_null(secrets_, key); }
+const config::Service* Store::service(const config::ObjectKey& key) const { return services_.find(key); }
+const config::Endpoints* Store::endpoints(const config::ObjectKey& key) const { return endpoints_.find(key); }
+const config::Secret* Store::secret(const config::ObjectKey& key) const { return secrets_.find(key); }
 
 const SlicesByName& Store::slices_of(const config::ObjectKey& service) const {
   return find_or_empty(slices_of_service_, service);
@@ -181,19 +181,19 @@ void Store::put(config::Ingress object) {
   object.meta.labels.clear();
   object.meta.annotations.erase(kLastApplied);
   const config::ObjectKey key = object.meta.key;
-  const auto found = ingresses_.find(key);
-  if (found != ingresses_.end()) {
+  Standing before = Standing::foreign;
+  if (IngressEntry* const found = ingresses_.find(key)) {
     // Its status is written by whoever leads: it is no change of what is served.
-    if (found->second.object.addresses != object.addresses) touches_[key];
-    found->second.object.addresses = object.addresses;
-    if (found->second.object == object) return;
-    index_class(found->second.object, false);
-    if (found->second.standing == Standing::served) index(found->second.object, false);
+    if (found->object.addresses != object.addresses) touches_[key];
+    found->object.addresses = object.addresses;
+    if (found->object == object) return;
+    index_class(found->object, false);
+    if (found->standing == Standing::served) index(found->object, false);
+    before = found->standing;
   }
-  IngressEntry& entry = ingresses_[key];
-  const Standing before = std::exchange(entry.standing, judge(object));
-  touch(key, before, entry.standing).changed = true;
-  entry.object = std::move(object);
+  const Standing standing = judge(object);
+  touch(key, before, standing).changed = true;
+  const IngressEntry& entry = ingresses_.put({std::move(object), standing});
   index_class(entry.object, true);
   if (entry.standing == Standing::served) index(entry.object, true);
   dirty_.ingresses.insert(key);
@@ -220,19 +220,18 @@ void Store::put(config::Service object) {
   mark_findings(key, before, &object);
   if (before) index_name(*before, false);
   index_name(object, true);
-  services_.insert_or_assign(key, std::move(object));
+  services_.put(std::move(object));
   mark_backends(key);
 }
 
 void Store::put(config::EndpointSlice object) {
   strip(object.meta);
   const config::ObjectKey key = object.meta.key;
-  const auto found = slices_.find(key);
-  if (found != slices_.end() && found->second == object) return;
+  const config::EndpointSlice* const before = slices_.find(key);
+  if (before && *before == object) return;
   remove_slice(key);
   const config::ObjectKey service{key.ns, object.service};
-  const config::EndpointSlice& stored = slices_.emplace(key, std::move(object)).first->second;
-  slices_of_service_[service].insert(&stored);
+  slices_of_service_[service].insert(&slices_.put(std::move(object)));
   mark_backends(service);
 }
 
@@ -241,7 +240,7 @@ void Store::put(config::Endpoints object) {
   const config::ObjectKey key = object.meta.key;
   const config::Endpoints* before = endpoints(key);
   if (before && *before == object) return;
-  endpoints_.insert_or_assign(key, std::move(object));
+  endpoints_.put(std::move(object));
   mark_backends(key);
 }
 
@@ -253,18 +252,18 @@ void Store::put(config::Secret object) {
   const config::ObjectKey key = object.meta.key;
   const config::Secret* before = secret(key);
   if (before && *before == object) return;
-  secrets_.insert_or_assign(key, std::move(object));
+  secrets_.put(std::move(object));
   touch_secret(key);
 }
 
 void Store::remove(const config::ObjectRef& ref) {
   const config::ObjectKey key{ref.ns, ref.name};
   if (ref.kind == config::Ingress::kKind) {
-    const auto found = ingresses_.find(key);
-    if (found == ingresses_.end()) return;
-    index_class(found->second.object, false);
-    if (found->second.standing == Standing::served) index(found->second.object, false);
-    ingresses_.erase(found);
+    const IngressEntry* const found = ingresses_.find(key);
+    if (!found) return;
+    index_class(found->object, false);
+    if (found->standing == Standing::served) index(found->object, false);
+    ingresses_.erase(key);
     touches_.erase(key);  // nothing is left to be written to
     dirty_.ingresses.insert(key);
   } else if (ref.kind == config::IngressClass::kKind) {
@@ -281,20 +280,20 @@ void Store::remove(const config::ObjectRef& ref) {
   } else if (ref.kind == config::EndpointSlice::kKind) {
     remove_slice(key);
   } else if (ref.kind == config::Endpoints::kKind) {
-    if (endpoints_.erase(key) != 0) mark_backends(key);
+    if (endpoints_.erase(key)) mark_backends(key);
   } else if (ref.kind == config::Secret::kKind) {
-    if (secrets_.erase(key) != 0) touch_secret(key);
+    if (secrets_.erase(key)) touch_secret(key);
   }
 }
 
 void Store::remove_slice(const config::ObjectKey& key) {
-  const auto found = slices_.find(key);
-  if (found == slices_.end()) return;
-  const config::ObjectKey service{key.ns, found->second.service};
+  const config::EndpointSlice* const found = slices_.find(key);
+  if (!found) return;
+  const config::ObjectKey service{key.ns, found->service};
   const auto slices = slices_of_service_.find(service);
-  slices->second.erase(&found->second);
+  slices->second.erase(found);
   if (slices->second.empty()) slices_of_service_.erase(slices);
-  slices_.erase(found);
+  slices_.erase(key);
   mark_backends(service);
 }
 
@@ -338,7 +337,7 @@ void Store::namespace_changed(const std::string& name) { judge_again(find_or_emp
 void Store::judge_again(const Ingresses& ingresses) {
   for (const config::Ingress* ingress : ingresses) {
     const config::ObjectKey& key = ingress->meta.key;
-    IngressEntry& entry = ingresses_.at(key);
+    IngressEntry& entry = *ingresses_.find(key);
     const Standing standing = judge(entry.object);
     if (standing == entry.standing) continue;
     if (entry.standing == Standing::served) index(entry.object, false);

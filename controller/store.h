@@ -12,10 +12,10 @@
 #include <unordered_set>
 #include <utility>
 
-#include "base/hash.h"
 #include "config/objects.h"
 #include "controller/change.h"
 #include "controller/few.h"
+#include "controller/object_table.h"
 #include "controller/references.h"
 #include "controller/resolved_name.h"
 
@@ -64,9 +64,6 @@ struct NameUse {
   bool wanted = false;
 };
 
-struct KeyHash {
-  size_t operator()(const config::ObjectKey& key) const { return base::hash(key.name, base::hash(key.ns)); }
-};
 // Oldest first, then namespace and name: who claims first. No creation time is younger than any.
 struct ByAge {
   bool operator()(const config::Ingress* a, const config::Ingress* b) const;
@@ -127,7 +124,7 @@ class Store final {
   // All of them, in no order: for what concerns them all, never for a single change.
   template <typename Take>  // take(const config::Ingress&, Standing)
   void for_each_ingress(Take take) const {
-    for (const auto& [key, entry] : ingresses_) take(entry.object, entry.standing);
+    ingresses_.for_each([&](const IngressEntry& entry) { take(entry.object, entry.standing); });
   }
 
  private:
@@ -136,7 +133,7 @@ class Store final {
     Standing standing = Standing::foreign;
   };
   template <typename T>
-  using Objects = std::unordered_map<config::ObjectKey, T, KeyHash>;  // its objects stay where they are
+  using ByKey = std::unordered_map<config::ObjectKey, T, KeyHash>;
   // The ports of a Service as Ingresses name them, and who does. A pinned one stays without users.
   using UsedPorts = std::map<std::string, IngressesByAge>;
 
@@ -174,20 +171,20 @@ class Store final {
   Dirty dirty_;
   Touches touches_;
   bool taken_ = false;  // before that everything is dirty, and is not written down object by object
-  Objects<IngressEntry> ingresses_;
-  Objects<config::Service> services_;
-  Objects<config::Endpoints> endpoints_;
-  Objects<config::EndpointSlice> slices_;
-  Objects<config::Secret> secrets_;
+  ObjectTable<IngressEntry> ingresses_;
+  ObjectTable<config::Service> services_;
+  ObjectTable<config::Endpoints> endpoints_;
+  ObjectTable<config::EndpointSlice> slices_;
+  ObjectTable<config::Secret> secrets_;
   std::map<std::string, config::IngressClass> classes_;  // few
   std::set<std::string> namespaces_;                     // that the selector chose
 
   std::unordered_map<std::string, Ingresses> ingresses_of_namespace_;  // only where namespaces are chosen
   std::unordered_map<std::string, Ingresses> ingresses_of_class_;  // "" for those that name none; all, not only ours
   std::unordered_map<std::string, IngressesByAge> ingresses_of_host_, ingresses_of_certificate_host_;
-  Objects<UsedPorts> used_ports_;  // by Service
-  Objects<IngressesByAge> ingresses_of_secret_;
-  Objects<SlicesByName> slices_of_service_;
+  ByKey<UsedPorts> used_ports_;  // by Service
+  ByKey<IngressesByAge> ingresses_of_secret_;
+  ByKey<SlicesByName> slices_of_service_;
   std::unordered_map<std::string, ResolvedName> resolved_;
   std::unordered_map<std::string, std::set<config::ObjectKey>> services_of_name_;  // in use or not
   std::set<BackendKey> pinned_backends_;
