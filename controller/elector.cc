@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "controller/api/reflector.h"
+#include "controller/api/api_path.h"
 
 namespace narthex::controller {
 namespace {

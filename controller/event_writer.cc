@@ -12,7 +12,7 @@
 #include "config/decode_api.h"
 #include "config/lease.h"
 #include "config/tree.h"
-#include "controller/api/reflector.h"
+#include "controller/api/api_path.h"
 
 namespace narthex::controller {
 namespace {

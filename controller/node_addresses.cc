@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "config/addresses.h"
-#include "controller/api/reflector.h"
+#include "controller/api/api_path.h"
 
 namespace narthex::controller {
 namespace {

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "config/addresses.h"
 #include "config/decode_api.h"
-#include "controller/api/reflector.h"
+#include "controller/api/api_path.h"
 
 namespace narthex::controller {
 namespace {

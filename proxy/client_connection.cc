@@ -135,11 +135,13 @@ Task<bool> ClientConnection::serve() {
 Task<Io> ClientConnection::fill(base::SteadyTime deadline) {
   const std::span<char> room = in_.room();
   const Io io = co_await transport_.read(room.first(body_.worth_reading(room.size())), deadline);
-  if (io.state == IoState::ok) {
-    in_.produced(io.bytes);
-    worker_.stats.received_bytes.add(io.bytes);
-  }
+  if (io.state == IoState::ok) received(io.bytes);
   co_return io;
+}
+
+void ClientConnection::received(size_t bytes) {
+  in_.produced(bytes);
+  worker_.stats.received_bytes.add(bytes);
 }
 
 Task<Fault> ClientConnection::read_head() {
@@ -150,8 +152,7 @@ Task<Fault> ClientConnection::read_head() {
   if (in_.empty()) {
     const Io io = transport_.try_read(in_.room());
     if (io.state == IoState::ok) {
-      in_.produced(io.bytes);
-      worker_.stats.received_bytes.add(io.bytes);
+      received(io.bytes);
     } else if (io.state != IoState::would_block) {
       return Fault::client_gone;
     }
@@ -182,8 +183,7 @@ Task<Fault> ClientConnection::read_rest_of_head(base::SteadyTime deadline, size_
     idle_ = false;
     if (io.state == IoState::timed_out && !in_.empty()) co_return Fault::head_timeout;
     if (io.state != IoState::ok) co_return Fault::client_gone;
-    in_.produced(io.bytes);
-    worker_.stats.received_bytes.add(io.bytes);
+    received(io.bytes);
     if (const std::optional<Fault> read = look_for_head(scanned)) co_return *read;
   }
 }

@@ -62,6 +62,7 @@ class ClientConnection final : public ClientSide, public Retired {
   std::optional<Fault> look_for_head(size_t& scanned);
   Task<Fault> read_rest_of_head(base::SteadyTime deadline, size_t scanned);
   Task<Io> fill(base::SteadyTime deadline);
+  void received(size_t bytes);  // into in_
   void take_head(size_t bytes);
   Task<bool> finish_request();
   Task<bool> drain_body();

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <random>
@@ -18,7 +17,6 @@ namespace asio = boost::asio;
 namespace log = base::log;
 using boost::system::error_code;
 using config::ApiEvent;
-using config::ApiKind;
 using std::chrono::milliseconds;
 
 constexpr auto kHurry = milliseconds(500);
@@ -26,24 +24,6 @@ constexpr uint32_t kSoon = 6;                    // tries after at most 200 ms t
 constexpr auto kShortWatch = std::chrono::seconds(1);  // one that ends sooner, and with nothing, is a failure
 constexpr auto kLongWatch = std::chrono::seconds(30);  // one that lasted so long was none
 constexpr uint32_t kPageItemsMax = 10'000;
-
-struct KindPath {
-  const char* root;
-  const char* plural;
-  const char* spoken;
-};
-// By ApiKind.
-constexpr std::array<KindPath, 8> kPaths = {{
-    {"/apis/networking.k8s.io/v1", "ingresses", "Ingresses"},
-    {"/apis/networking.k8s.io/v1", "ingressclasses", "IngressClasses"},
-    {"/api/v1", "services", "Services"},
-    {"/apis/discovery.k8s.io/v1", "endpointslices", "EndpointSlices"},
-    {"/api/v1", "endpoints", "Endpoints"},
-    {"/api/v1", "secrets", "Secrets"},
-    {"/api/v1", "configmaps", "ConfigMaps"},
-    {"/api/v1", "namespaces", "Namespaces"},
-}};
-const KindPath& path_of(ApiKind kind) { return kPaths[static_cast<size_t>(kind)]; }
 
 // Versions are numbers that grow (etcd's); 0: this one is none that can be compared.
 uint64_t number_of(const std::string& version) { return base::parse_decimal(version).value_or(0); }
@@ -55,28 +35,6 @@ std::string words_of(const ApiAnswer& answer) {
 }
 
 }  // namespace
-
-std::string api_path(ApiKind kind, const std::string& ns) {
-  const KindPath& path = path_of(kind);
-  return ns.empty() ? fmt::format("{}/{}", path.root, path.plural)
-                    : fmt::format("{}/namespaces/{}/{}", path.root, ns, path.plural);
-}
-
-std::string to_text(const ApiScope& scope) {
-  std::string text = path_of(scope.kind).spoken;
-  if (!scope.ns.empty()) text += " in namespace " + scope.ns;
-  return text;
-}
-
-std::string url_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
 
 // Shared with the timer; the client calls nothing once it or the watch is gone.
 class Reflector::Running final : public std::enable_shared_from_this<Running> {

@@ -22,22 +22,10 @@
 #include <string>
 
 #include "base/clock.h"
-#include "config/decode_api.h"
 #include "controller/api/api_client.h"
+#include "controller/api/api_path.h"
 
 namespace narthex::controller {
-
-struct ApiScope {
-  config::ApiKind kind = config::ApiKind::ingress;
-  std::string ns;  // empty: all namespaces
-  std::string field_selector, label_selector;
-};
-// "/apis/networking.k8s.io/v1/namespaces/a/ingresses"
-std::string api_path(config::ApiKind kind, const std::string& ns);
-// "Ingresses in namespace a", for messages.
-std::string to_text(const ApiScope& scope);
-// Percent-encoded, as a value of a query.
-std::string url_encoded(std::string_view text);
 
 struct ReflectorTimes {
   std::chrono::milliseconds back_off_first{200}, back_off_most{30'000};
