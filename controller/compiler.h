@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "controller/certificate_book.h"
 #include "controller/change.h"
 #include "controller/finding_set.h"
@@ -41,6 +42,10 @@ struct CertificateExpiry {
   std::string host;  // "" for the default certificate
   config::ObjectKey secret;  // empty for the self-made one
   base::WallTime not_after;
+};
+
+struct BackendKeyHash {
+  size_t operator()(const BackendKey& key) const { return base::hash(key.port, KeyHash()(key.service)); }
 };
 
 class Compiler final {
@@ -109,7 +114,7 @@ class Compiler final {
   std::vector<NameUse> name_uses_;
 
   std::unordered_map<config::ObjectKey, IngressParts, KeyHash> parts_;
-  std::map<BackendKey, router::BackendSlot> slots_;
+  std::unordered_map<BackendKey, router::BackendSlot, BackendKeyHash> slots_;
   std::vector<router::BackendSlot> free_slots_;
   std::map<std::string, std::vector<ChosenCertificate>> chosen_;  // by host; "" for the default
 
