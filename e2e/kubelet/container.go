@@ -201,7 +201,8 @@ func (c *container) withMounts(argv []string) ([]string, error) {
 	if script == "" {
 		return argv, nil
 	}
-	return append([]string{"unshare", "--mount", "sh", "-c", script + `exec "$@"`, "sh"}, argv...), nil
+	// Nothing spreads from here: the namespace of the tests is private (e2e/run).
+	return append([]string{"unshare", "--mount", "--propagation", "unchanged", "sh", "-c", script + `exec "$@"`, "sh"}, argv...), nil
 }
 
 func (c *container) environment(tag string) ([]string, error) {
