@@ -157,10 +157,9 @@ bool for_each_member(std::string_view text, Take take) {
 // Were there another member behind it, the object would be no JSON, and be told as such.
 bool split_usual_event(std::string_view line, std::string_view& type, std::string_view& object) {
   constexpr std::string_view kType = "{\"type\":\"", kObject = "\",\"object\":{";
-  if (line.ends_with('\n')) line.remove_suffix(1);
   if (!line.starts_with(kType) || !line.ends_with("}}")) return false;
   const size_t quote = line.find('"', kType.size());
-  if (quote == std::string_view::npos || line.substr(quote, kObject.size()) != kObject) return false;
+  if (quote == std::string_view::npos || quote == kType.size() || line.substr(quote, kObject.size()) != kObject) return false;
   type = line.substr(kType.size(), quote - kType.size());
   object = line.substr(quote + kObject.size() - 1);
   object.remove_suffix(1);
@@ -215,6 +214,15 @@ ObjectKey key_of_broken(std::string_view text, const KindRow& row) {
   std::string why;
   const auto tree = parse(metadata, kMetadataLimits, why);
   return tree ? key_in(&*tree, row) : ObjectKey{};
+}
+
+// Members in any order, and others beside them.
+bool split_any_event(std::string_view line, std::string_view& type, std::string_view& object) {
+  const bool is_object = for_each_member(line, [&](std::string_view name, std::string_view value) {
+    if (name == "\"type\"") type = word(value);
+    if (name == "\"object\"") object = value;
+  });
+  return is_object && !type.empty() && !object.empty();
 }
 
 }  // namespace
@@ -273,14 +281,8 @@ base::Result<ApiPage> split_api_page(std::string_view text) {
 base::Result<ApiEvent> split_api_event(std::string_view line) {
   ApiEvent event;
   std::string_view type;
-  if (!split_usual_event(line, type, event.object)) {
-    const bool is_object = for_each_member(line, [&](std::string_view name, std::string_view value) {
-      if (name == "\"type\"") type = word(value);
-      if (name == "\"object\"") event.object = value;
-    });
-    if (!is_object || type.empty() || event.object.empty())
-      return base::Error("a line of the watch is no event (no type or no object)");
-  }
+  if (!split_usual_event(line, type, event.object) && !split_any_event(line, type, event.object))
+    return base::Error("a line of the watch is no event (no type or no object)");
   using Type = ApiEvent::Type;
   constexpr auto kTypes = std::to_array<std::pair<std::string_view, Type>>({{"ADDED", Type::added},
                                                                             {"MODIFIED", Type::modified},

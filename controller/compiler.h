@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "controller/certificate_book.h"
 #include "controller/change.h"
 #include "controller/finding_set.h"
@@ -42,10 +41,6 @@ struct CertificateExpiry {
   std::string host;  // "" for the default certificate
   config::ObjectKey secret;  // empty for the self-made one
   base::WallTime not_after;
-};
-
-struct BackendKeyHash {
-  size_t operator()(const BackendKey& key) const { return base::hash(key.port, KeyHash()(key.service)); }
 };
 
 class Compiler final {

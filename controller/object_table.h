@@ -6,25 +6,17 @@
 #include <unordered_set>
 #include <utility>
 
-#include "base/hash.h"
-#include "config/objects.h"
+#include "controller/references.h"
 
 namespace narthex::controller {
-
-struct KeyHash {
-  size_t operator()(const config::ObjectKey& key) const { return base::hash(key.name, base::hash(key.ns)); }
-};
 
 // `T` has a member `meta`, or one `object` that has it. REQUIRES: the key of an object in the table never changes.
 template <typename T>
 class ObjectTable final {
  public:
   // Null: there is none.
-  T* find(const config::ObjectKey& key) {
-    const auto found = all_.find(key);
-    return found == all_.end() ? nullptr : &found->value;
-  }
-  const T* find(const config::ObjectKey& key) const { return const_cast<ObjectTable*>(this)->find(key); }
+  T* find(const config::ObjectKey& key) { return look_up(key); }
+  const T* find(const config::ObjectKey& key) const { return look_up(key); }
   // Added, or put in the place of the one with its key.
   T& put(T value) {
     if (T* const there = find(key_of(value))) return *there = std::move(value);
@@ -48,6 +40,10 @@ class ObjectTable final {
     explicit Kept(T from) : value(std::move(from)) {}
     mutable T value;  // a set's members are const; the key is
   };
+  T* look_up(const config::ObjectKey& key) const {
+    const auto found = all_.find(key);
+    return found == all_.end() ? nullptr : &found->value;
+  }
   static const config::ObjectKey& key_of(const config::ObjectKey& key) { return key; }
   static const config::ObjectKey& key_of(const Kept& kept) { return key_of(kept.value); }
   static const config::ObjectKey& key_of(const T& value) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "base/hash.h"
 #include "config/objects.h"
 
 namespace narthex::controller {
@@ -15,6 +16,12 @@ struct BackendKey {
   config::ObjectKey service;
   std::string port;
   auto operator<=>(const BackendKey&) const = default;
+};
+struct KeyHash {
+  size_t operator()(const config::ObjectKey& key) const { return base::hash(key.name, base::hash(key.ns)); }
+};
+struct BackendKeyHash {
+  size_t operator()(const BackendKey& key) const { return base::hash(key.port, KeyHash()(key.service)); }
 };
 std::string to_text(const BackendKey& key);  // "default/api:80", the identity of the backend in snapshots
 std::string to_text(const config::ObjectKey& key);  // "default/shop"

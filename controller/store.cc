@@ -38,12 +38,6 @@ const typename Map::mapped_type& find_or_empty(const Map& map, const Key& key) {
   return found == map.end() ? kEmpty : found->second;
 }
 
-template <typename Map, typename Key>
-const typename Map::mapped_type* find_or_null(const Map& map, const Key& key) {
-  const auto found = map.find(key);
-  return found == map.end() ? nullptr : &found->second;
-}
-
 // Adds a member to the set under `key` or takes it away; no empty sets stay.
 template <typename Map, typename Key, typename Member>
 void change_member(Map& map, const Key& key, const Member& member, bool add) {
@@ -150,7 +144,10 @@ const SlicesByName& Store::slices_of(const config::ObjectKey& service) const {
   return find_or_empty(slices_of_service_, service);
 }
 
-const ResolvedName* Store::resolved(const std::string& name) const { return find_or_null(resolved_, name); }
+const ResolvedName* Store::resolved(const std::string& name) const {
+  const auto found = resolved_.find(name);
+  return found == resolved_.end() ? nullptr : &found->second;
+}
 
 const IngressesByAge& Store::ingresses_of_host(const std::string& host) const {
   return find_or_empty(ingresses_of_host_, host);

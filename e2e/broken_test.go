@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -137,12 +135,10 @@ func TestAThousandBrokenObjectsHarmNoGoodOneAndCostNoMemory(t *testing.T) {
 
 func (c *Case) everyGoodOneServes(n *Narthex) {
 	c.Helper()
-	client := http.Client{Transport: &http.Transport{Dial: func(network, _ string) (net.Conn, error) {
-		return net.Dial(network, net.JoinHostPort(n.Address, httpPort))
-	}}}
+	client := n.client()
 	defer client.CloseIdleConnections()
 	for i := range goodObjects {
-		if answer, err := ask(&client, at(fmt.Sprintf("good-%d.test", i), "/")); err != nil || answer.Status != "200" {
+		if answer, err := ask(client, at(fmt.Sprintf("good-%d.test", i), "/")); err != nil || answer.Status != "200" {
 			c.Errorf("good-%d: %s %v", i, answer.Status, err)
 		}
 	}

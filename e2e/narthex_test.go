@@ -185,11 +185,16 @@ func (n *Narthex) load(clients int, host, path string) *Load {
 	return l
 }
 
-func (l *Load) run(url string) {
+// client is one that is led to this instance whatever the host is, and keeps its connections until CloseIdleConnections.
+func (n *Narthex) client() *http.Client {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(l.n.Address, httpPort))
+		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(n.Address, httpPort))
 	}
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dial}}
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dial}}
+}
+
+func (l *Load) run(url string) {
+	client := l.n.client()
 	defer client.CloseIdleConnections()
 	for {
 		select {
@@ -197,7 +202,7 @@ func (l *Load) run(url string) {
 			return
 		case <-time.After(time.Millisecond): // so that two CPUs have time for pods and control plane, too
 		}
-		l.count(ask(&client, url))
+		l.count(ask(client, url))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -168,9 +167,7 @@ func TestRandomChangesAreServedAsANaiveModelSays(t *testing.T) {
 	c.deploy("red", 1)
 	c.deploy("green", 1)
 	n := c.startNarthex()
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{Dial: func(network, _ string) (net.Conn, error) {
-		return net.Dial(network, net.JoinHostPort(n.Address, httpPort))
-	}}}
+	client := n.client()
 	defer client.CloseIdleConnections()
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
@@ -181,7 +178,7 @@ func TestRandomChangesAreServedAsANaiveModelSays(t *testing.T) {
 			c.randomChange(random)
 		}
 		m := c.model()
-		c.until(fmt.Sprintf("all is served as the model says after round %d", round), func() error { return m.differs(&client) })
+		c.until(fmt.Sprintf("all is served as the model says after round %d", round), func() error { return m.differs(client) })
 		for _, host := range askedHosts {
 			for _, path := range askedPaths {
 				answers[m.answer(host, path)]++

@@ -12,12 +12,9 @@ bool is_ok(IoState state) { return state == IoState::ok; }
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-struct IpText {
+// Ends in a null.
+std::array<char, INET6_ADDRSTRLEN> ip_of(const sockaddr_storage& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-};
-
-IpText ip_of(const sockaddr_storage& address) {
-  IpText out;
   const void* bytes = &reinterpret_cast<const sockaddr_in&>(address).sin_addr;
   int family = AF_INET;
   if (address.ss_family == AF_INET6) {
@@ -26,8 +23,8 @@ IpText ip_of(const sockaddr_storage& address) {
     bytes = v6.s6_addr + (mapped ? 12 : 0);
     family = mapped ? AF_INET : AF_INET6;
   }
-  inet_ntop(family, bytes, out.text.data(), out.text.size());
-  return out;
+  inet_ntop(family, bytes, text.data(), text.size());
+  return text;
 }
 
 }  // namespace
@@ -61,7 +58,7 @@ ClientConnection::ClientConnection(WorkerContext& worker, ClientList& list, int 
       list_(list),
       transport_(worker.loop, fd, tls),
       out_(transport_, worker.buffers, limits::kClientWriteGap),
-      origin_(ip_of(peer).text.data(), port, tls != nullptr) {
+      origin_(ip_of(peer).data(), port, tls != nullptr) {
   worker_.stats.client_connections.add();
   worker_.stats.client_connections_open.add();
 }

@@ -20,9 +20,9 @@
 
 namespace narthex::proxy {
 
-// What an exchange needs to know of the connection that it came on.
 class Exchange final {
  public:
+  // `origin`: of the connection that it came on.
   Exchange(WorkerContext& worker, ClientSide& client, ExchangeMemory& memory, const filters::Origin& origin);
 
   // Serves the request that was read into memory.request.

@@ -156,7 +156,9 @@ bool Cursor::take_field(Field& out) {
   at_ = value_end + 2;
   while (value_end != at && bytes::is_blank(value_end[-1])) --value_end;
   out.value = {at, static_cast<size_t>(value_end - at)};
-  out.plain_line = at == colon + 2 && colon[1] == ' ' && at_ == value_end + 2;
+  // Framing is written from what was decided, and never passed on as a line.
+  const bool frames = out.id == FieldId::content_length || out.id == FieldId::transfer_encoding;
+  out.plain_line = at == colon + 2 && colon[1] == ' ' && at_ == value_end + 2 && !frames;
   return true;
 }
 

@@ -44,16 +44,20 @@ constexpr bool all(std::string_view text, uint8_t which) {
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-// The first byte in [at, end) that a field value may not hold, or end. Eight bytes a step: a byte below 0x20 or equal
-// to 0x7f sets its top bit in `odd` (bits above a first hit may be wrong, the lowest never is).
-inline const char* skip_value(const char* at, const char* end) {
+// The top bit of each byte below 0x20 or equal to 0x7f; bits above a first one may be wrong, the lowest never is.
+inline uint64_t not_value(uint64_t word) {
   constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+  const uint64_t del = word ^ (ones * 0x7f);
+  return ((word - ones * 0x20) & ~word & tops) | ((del - ones) & ~del & tops);
+}
+
+// The first byte in [at, end) that a field value may not hold, or end. Eight bytes a step; a tab is odd and allowed.
+inline const char* skip_value(const char* at, const char* end) {
   if constexpr (std::endian::native == std::endian::little) {
     while (end - at >= 8) {
       uint64_t word;
       std::memcpy(&word, at, 8);
-      const uint64_t del = word ^ (ones * 0x7f);
-      const uint64_t odd = ((word - ones * 0x20) & ~word & tops) | ((del - ones) & ~del & tops);
+      const uint64_t odd = not_value(word);
       if (odd == 0) {
         at += 8;
         continue;
@@ -67,19 +71,23 @@ inline const char* skip_value(const char* at, const char* end) {
   return at;
 }
 
-// The first byte in [at, end) that is no letter, digit or '-', or end. As skip_value; sums that leave their byte come from
-// bytes that are not ASCII, which are themselves a hit below.
-inline const char* skip_plain(const char* at, const char* end) {
+// The top bit of each byte that is no letter, digit or '-'. Sums stay within their byte where the text is ASCII; bits above
+// a byte that is not may be wrong, the lowest never is.
+inline uint64_t not_plain(uint64_t word) {
   constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+  const uint64_t lower = word | ones * 0x20, hyphen = word ^ ones * '-';
+  const uint64_t letter = (lower + ones * (0x80 - 'a')) & ~(lower + ones * (0x7f - 'z'));
+  const uint64_t digit = (word + ones * (0x80 - '0')) & ~(word + ones * (0x7f - '9'));
+  return ((~(letter | digit) & (hyphen + ones * 0x7f)) | word) & tops;
+}
+
+// The first byte in [at, end) that is no letter, digit or '-', or end.
+inline const char* skip_plain(const char* at, const char* end) {
   if constexpr (std::endian::native == std::endian::little) {
     for (; end - at >= 8; at += 8) {
       uint64_t word;
       std::memcpy(&word, at, 8);
-      const uint64_t lower = word | ones * 0x20, hyphen = word ^ ones * '-';
-      const uint64_t letter = (lower + ones * (0x80 - 'a')) & ~(lower + ones * (0x7f - 'z'));
-      const uint64_t digit = (word + ones * (0x80 - '0')) & ~(word + ones * (0x7f - '9'));
-      const uint64_t odd = ((~(letter | digit) & (hyphen + ones * 0x7f)) | word) & tops;
-      if (odd != 0) return at + std::countr_zero(odd) / 8;
+      if (const uint64_t odd = not_plain(word)) return at + std::countr_zero(odd) / 8;
     }
   }
   while (at != end && is(*at, kPlain)) ++at;
@@ -115,23 +123,12 @@ inline uint64_t look_at_words(std::string_view text, Look look) {
 }
 
 inline bool is_value(std::string_view text) {
-  constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  const uint64_t odd = look_at_words(text, [](uint64_t word) {
-    const uint64_t del = word ^ (ones * 0x7f);
-    return ((word - ones * 0x20) & ~word & tops) | ((del - ones) & ~del & tops);
-  });
+  const uint64_t odd = look_at_words(text, not_value);
   return odd == 0 || all(text, kValue);  // a tab is odd and allowed
 }
 
 inline bool is_token(std::string_view text) {
-  constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  // Letters, digits and '-' set their top bit. The sums stay within their byte where the text is ASCII.
-  const uint64_t odd = look_at_words(text, [](uint64_t word) {
-    const uint64_t lower = word | ones * 0x20, hyphen = word ^ ones * '-';
-    const uint64_t letter = (lower + ones * (0x80 - 'a')) & ~(lower + ones * (0x7f - 'z'));
-    const uint64_t digit = (word + ones * (0x80 - '0')) & ~(word + ones * (0x7f - '9'));
-    return ((~(letter | digit) & (hyphen + ones * 0x7f)) | word) & tops;
-  });
+  const uint64_t odd = look_at_words(text, not_plain);
   return !text.empty() && (odd == 0 || all(text, kToken));
 }
 

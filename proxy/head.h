@@ -66,7 +66,8 @@ class FieldName {
 struct Field {
   std::string_view name, value;  // as received; the value without surrounding white space
   FieldId id = FieldId::other;
-  bool plain_line = false;  // name ": " value CRLF stand one behind the other in the bytes that the views are of
+  // name ": " value CRLF stand one behind the other in the bytes that the views are of, and it is none for the framing
+  bool plain_line = false;
 };
 
 // 5 KiB that are written only where fields are, and never copied.

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/copy_on_write.h"
 #include "base/hash.h"
 
 namespace narthex::router {
@@ -45,23 +46,12 @@ std::string to_text(const Endpoint& endpoint) {
   return {text.data(), at};
 }
 
-// Made where there is none, and copied where somebody else has it.
-template <typename T>
-T& BackendTable::own(std::shared_ptr<T>& shared) {
-  if (!shared) {
-    shared = std::make_shared<T>();
-  } else if (shared.use_count() > 1) {
-    shared = std::make_shared<T>(*shared);
-  }
-  return *shared;
-}
-
 void BackendTable::set(BackendSlot slot, std::shared_ptr<const Backend> backend) {
   base::check(slot != kNoBackend, "a backend needs a slot");
   if (!backend && find(slot) == nullptr) return;
   const size_t group = slot / (kChunk * kGroup);
   if (group >= groups_.size()) groups_.resize(group + 1);
-  own(own(groups_[group])[slot / kChunk % kGroup])[slot % kChunk] = std::move(backend);
+  base::own(base::own(groups_[group])[slot / kChunk % kGroup])[slot % kChunk] = std::move(backend);
 }
 
 }  // namespace narthex::router

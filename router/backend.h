@@ -60,8 +60,6 @@ class BackendTable {
   static constexpr size_t kChunk = 32, kGroup = 64;
   using Chunk = std::array<std::shared_ptr<const Backend>, kChunk>;
   using Group = std::array<std::shared_ptr<Chunk>, kGroup>;
-  template <typename T>
-  static T& own(std::shared_ptr<T>& shared);
 
   std::vector<std::shared_ptr<Group>> groups_;  // shared ones are never written, nor shared chunks
 };

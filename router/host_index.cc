@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/copy_on_write.h"
 #include "base/hash.h"
 #include "router/bytes.h"
 
@@ -131,13 +132,7 @@ const HostRoutes* HostIndex::probe(const Key& key) const {
 }
 
 HostIndex::Shard& HostIndex::own_shard(size_t shard) {
-  std::shared_ptr<Group>& group = groups_[shard / kShardsOfGroup];
-  if (!group) {
-    group = std::make_shared<Group>();
-  } else if (group.use_count() > 1) {
-    group = std::make_shared<Group>(*group);
-  }
-  return group->shards[shard % kShardsOfGroup];
+  return base::own(groups_[shard / kShardsOfGroup]).shards[shard % kShardsOfGroup];
 }
 
 // Makes the entries this table's own, with room for `hosts`. A fifth of the slots stays free, so that a miss looks at

@@ -3,6 +3,7 @@
 #include <array>
 #include <unordered_map>
 
+#include "base/copy_on_write.h"
 #include "base/hash.h"
 #include "base/text.h"
 
@@ -79,9 +80,7 @@ void SniIndex::for_each(const std::function<void(std::string_view host, const Ce
 // In place where no other index shares the shard, so that loading is linear. Only the control thread copies and frees
 // indexes, so a count of one cannot be stale.
 SniIndex::Shard& SniIndex::writable_shard(std::string_view host) {
-  std::shared_ptr<const Shard>& shard = shards_[shard_of(host)];
-  if (!shard || shard.use_count() > 1) shard = shard ? std::make_shared<Shard>(*shard) : std::make_shared<Shard>();
-  return const_cast<Shard&>(*shard);  // made as a mutable Shard one line above, now or earlier
+  return base::own(shards_[shard_of(host)]);
 }
 
 }  // namespace narthex::tls

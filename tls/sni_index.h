@@ -31,7 +31,7 @@ class SniIndex {
   struct Shard;
   Shard& writable_shard(std::string_view host);
 
-  std::vector<std::shared_ptr<const Shard>> shards_;
+  std::vector<std::shared_ptr<Shard>> shards_;
   std::shared_ptr<const CertificateSet> default_;
 };
 

@@ -10,8 +10,8 @@
 #include <set>
 #include <unordered_set>
 
-#include "base/hash.h"
 #include "base/log.h"
+#include "controller/references.h"
 
 namespace narthex::controller {
 namespace {
@@ -24,7 +24,6 @@ using config::ObjectKey;
 constexpr const char* kNoHelmReleases = "type!=helm.sh/release.v1";
 constexpr const char* kTlsType = "kubernetes.io/tls";
 
-uint64_t hash_of(const ObjectKey& key) { return base::hash(key.name, base::hash(key.ns)); }
 
 bool is_required(ApiKind kind) {
   return kind == ApiKind::ingress || kind == ApiKind::service || kind == ApiKind::endpoint_slice;
@@ -207,11 +206,11 @@ void ApiSource::Reading::say_of(ApiKind kind, const ObjectKey& key, config::Find
 
 bool ApiSource::Reading::upsert(ApiKind kind, config::ApiObject object) {
   if (object.object && kind == ApiKind::secret && !is_wanted_secret(*object.object)) {
-    left_out_.insert(hash_of(object.key));
+    left_out_.insert(KeyHash()(object.key));
     say_of(kind, object.key, {});
     return false;
   }
-  if (kind == ApiKind::secret) left_out_.erase(hash_of(object.key));
+  if (kind == ApiKind::secret) left_out_.erase(KeyHash()(object.key));
   say_of(kind, object.key, std::move(object.findings));
   if (!object.object) {
     // Kept as one that is broken: when it goes, so do its findings. An earlier form of it may have been good.
@@ -231,7 +230,7 @@ bool ApiSource::Reading::is_wanted_secret(const config::Object& object) {
 
 void ApiSource::Reading::remove(ApiKind kind, const ObjectKey& key) {
   const char* name = config::name_of(kind);
-  if (kind == ApiKind::secret) left_out_.erase(hash_of(key));
+  if (kind == ApiKind::secret) left_out_.erase(KeyHash()(key));
   say_of(kind, key, {});
   batch_.changes.push_back(removed({name, key.ns, key.name}));
   flush_soon();
@@ -335,7 +334,7 @@ ApiMetrics ApiSource::Reading::api_metrics() const {
 
 void ApiSource::Reading::want(const std::vector<ObjectKey>& secrets) {
   for (const ObjectKey& key : secrets)
-    if (left_out_.contains(hash_of(key))) fetch(key);
+    if (left_out_.contains(KeyHash()(key))) fetch(key);
 }
 
 void ApiSource::Reading::fetch(const ObjectKey& secret) {
@@ -348,7 +347,7 @@ void ApiSource::Reading::fetch(const ObjectKey& secret) {
 
 void ApiSource::Reading::take_fetched(const ObjectKey& secret, const ApiAnswer& answer) {
   // The watch has told of it meanwhile, or of its end: what it said is newer.
-  if (!left_out_.contains(hash_of(secret))) return;
+  if (!left_out_.contains(KeyHash()(secret))) return;
   if (!answer.ok()) {
     log::warn("Secret {}/{} cannot be read: {}; it is taken up when it changes", secret.ns, secret.name,
               answer.trouble.empty() ? fmt::format("answer {}", answer.status) : answer.trouble);

@@ -148,10 +148,8 @@ std::string mutated(std::string json, std::mt19937_64& random) {
 struct Plane {
   Plane() : compiler(default_options(), clock) {
     world.deliver = [this](const controller::SourceBatch& batch) { controller::apply(batch, compiler); };
-    FakeCluster& cluster = world.api.cluster();
     world.put_site();
     for (size_t i = 0; i < kGood; ++i) world.put_ingress(fmt::format("good-{}", i), fmt::format("good-{}.test", i));
-    cluster.put("services", "default", "web", service_json("default", "web"));
   }
   void check_good() {
     const auto snapshot = compiler.compile();
