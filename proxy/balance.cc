@@ -36,19 +36,21 @@ size_t RoundRobin::next(router::BackendSlot slot, const router::Backend& backend
   return cursor.next++;
 }
 
-size_t rendezvous(const router::Backend& backend, uint64_t key, std::optional<size_t> avoid) {
+size_t rendezvous(const router::Backend& backend, uint64_t key) {
   size_t best = 0;
   uint64_t best_weight = 0;
-  bool found = false;
   for (size_t i = 0; i < backend.endpoints.size(); ++i) {
-    if (avoid == i && backend.endpoints.size() > 1) continue;
     const uint64_t weight = base::mix(key, backend.endpoints[i].id);
-    if (found && weight <= best_weight) continue;
+    if (i != 0 && weight <= best_weight) continue;
     best = i;
     best_weight = weight;
-    found = true;
   }
   return best;
+}
+
+void Refusals::add(const router::Endpoint& endpoint, base::SteadyTime now, base::SteadyTime until) {
+  if (until_.size() >= limits::kRefusals) std::erase_if(until_, [&](const auto& entry) { return entry.second <= now; });
+  if (until_.size() < limits::kRefusals) until_[endpoint] = until;
 }
 
 }  // namespace narthex::proxy

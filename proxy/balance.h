@@ -2,10 +2,14 @@
 // every worker, every replica and every restart chooses alike. THREAD: the worker's.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <optional>
+#include <span>
+#include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
+#include "proxy/limits.h"
 #include "router/backend.h"
 
 namespace narthex::proxy {
@@ -37,7 +41,48 @@ class RoundRobin {
 };
 
 // Rendezvous (highest random weight) hashing: the endpoint for a key. When an endpoint goes, only its keys move; when one comes,
-// only those that it takes. `avoid` is left out where there is another. REQUIRES: endpoints. Cost: about 2 ns an endpoint.
-size_t rendezvous(const router::Backend& backend, uint64_t key, std::optional<size_t> avoid = std::nullopt);
+// only those that it takes. REQUIRES: endpoints. Cost: about 2 ns an endpoint.
+size_t rendezvous(const router::Backend& backend, uint64_t key);
+
+// Endpoints at which no connection could be made a moment ago. Pods die faster than their endpoints are taken away: what a worker
+// has learnt from one exchange spares the next ones the attempt. LIMIT: kRefusals endpoints; more are not remembered.
+class Refusals {
+ public:
+  void add(const router::Endpoint& endpoint, base::SteadyTime now, base::SteadyTime until);
+  void remove(const router::Endpoint& endpoint) {
+    if (!until_.empty()) until_.erase(endpoint);
+  }
+  bool has(const router::Endpoint& endpoint, base::SteadyTime now) const {
+    if (until_.empty()) return false;
+    const auto found = until_.find(endpoint);
+    return found != until_.end() && now < found->second;
+  }
+
+ private:
+  std::unordered_map<router::Endpoint, base::SteadyTime, router::EndpointHash> until_;
+};
+
+// What a choice passes over while there is something else: the endpoints that this exchange has tried, and those that refused
+// another one. A view.
+struct Unwanted {
+  const router::Backend& backend;
+  std::span<const size_t> tried;
+  const Refusals& refusals;
+  base::SteadyTime now;
+
+  bool was_tried(size_t endpoint) const { return std::ranges::find(tried, endpoint) != tried.end(); }
+  bool operator()(size_t endpoint) const { return refusals.has(backend.endpoints[endpoint], now) || was_tried(endpoint); }
+};
+
+// Draws until an endpoint comes that is not unwanted, then until one comes that was not tried at least, and takes the last one when
+// none does. `draw`: gives an endpoint, another one each time.
+template <class Draw>
+size_t draw_wanted(const Unwanted& unwanted, Draw&& draw) {
+  size_t endpoint = draw();
+  if (!unwanted(endpoint)) [[likely]] return endpoint;
+  for (int i = 0; i < limits::kDraws && unwanted(endpoint); ++i) endpoint = draw();
+  for (int i = 0; i < limits::kDraws && unwanted.was_tried(endpoint); ++i) endpoint = draw();
+  return endpoint;
+}
 
 }  // namespace narthex::proxy

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -103,25 +104,23 @@ Fault Exchange::match_target() {
 }
 
 size_t Exchange::choose_endpoint() {
-  if (backend_->endpoints.size() == 1) failed_endpoint_.reset();
+  const Unwanted unwanted{*backend_, {tried_.data(), tried_count_}, worker_.upstreams.refusals(), worker_.loop.now()};
   if (const router::RoutePolicy* policy = route_ ? route_->policy : nullptr; policy && policy->cookie_affinity) {
-    filters::AffinityChoice choice =
-        filters::choose_by_cookie(*policy->cookie_affinity, *backend_, memory_.request, failed_endpoint_, worker_.random);
+    filters::AffinityChoice choice = filters::choose_by_cookie(*policy->cookie_affinity, memory_.request, unwanted, worker_.random);
     memory_.cookie = std::move(choice.new_cookie_value);
     return choice.endpoint;
   }
-  if (backend_->client_ip_affinity) return filters::choose_by_client(*backend_, origin_.client_ip(), failed_endpoint_);
-  const size_t endpoint = worker_.round_robin.next(slot_, *backend_);
-  return endpoint == failed_endpoint_ ? worker_.round_robin.next(slot_, *backend_) : endpoint;
+  if (backend_->client_ip_affinity) return filters::choose_by_client(origin_.client_ip(), unwanted);
+  return draw_wanted(unwanted, [&] { return worker_.round_robin.next(slot_, *backend_); });
 }
 
-// Up to kAttempts attempts, each at an endpoint of its own choice.
+// Attempts until one succeeds, may not be repeated, or was the last one: each at an endpoint of its own choice.
 Task<Fault> Exchange::forward() {
   memory_.cookie.clear();
   buffered_body_ = client_.buffered_body();
   websocket_ = memory_.request.wants_websocket;
   Transport* const client_raw = client_.raw();
-  for (int attempts_left = limits::kAttempts;; second_attempt_ = true) {
+  for (int attempts_left = limits::kAttempts;;) {
     const size_t endpoint = choose_endpoint();
     used_endpoint_ = endpoint;
     UpstreamPool::Connected connected = co_await connection_to(backend_->endpoints[endpoint]);
@@ -138,15 +137,25 @@ Task<Fault> Exchange::forward() {
     }
     const bool again = may_retry(fault, connected.connection.get());
     if (connected.connection) worker_.upstreams.give(std::move(connected.connection));
-    if (fault == Fault::none || !again || --attempts_left == 0) co_return fault;
+    if (fault == Fault::none || !again) co_return fault;
+    const bool others_left = note_tried(endpoint);
+    const bool free = fault == Fault::connect_failed && others_left;
+    if (!free && --attempts_left == 0) co_return fault;
     worker_.stats.upstream_retries.add();
-    failed_endpoint_ = endpoint;
   }
 }
 
-// A second attempt takes a fresh connection: the idle ones may all have died with their pod.
+// True where there are endpoints that this exchange may try and has not.
+bool Exchange::note_tried(size_t endpoint) {
+  const auto end = tried_.begin() + static_cast<ptrdiff_t>(tried_count_);
+  const bool again = std::find(tried_.begin(), end, endpoint) != end;
+  if (!again && tried_count_ < tried_.size()) tried_[tried_count_++] = endpoint;
+  return !again && tried_count_ < std::min(tried_.size(), backend_->endpoints.size());
+}
+
+// After a failed attempt a fresh connection is made: the idle ones may all have died with their pod.
 Task<UpstreamPool::Connected> Exchange::connection_to(const router::Endpoint& endpoint) {
-  if (!second_attempt_)
+  if (tried_count_ == 0)
     if (auto idle = worker_.upstreams.take(endpoint)) return UpstreamPool::Connected{std::move(idle), Fault::none};
   return worker_.upstreams.connect(endpoint);
 }

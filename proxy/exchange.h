@@ -2,7 +2,7 @@
 //
 //   normalise ─► match ─► policy ─► choose endpoint ─► connection from the pool ─► send ─► head ─► body ─► account
 //                                        ▲                                                  │
-//                                        └── once more elsewhere, where the fault table allows ──┘
+//                                        └── again elsewhere, where the fault table allows ───┘
 //
 // A streamed request body is pumped beside the response, so that neither waits for the other. The snapshot of the match stays
 // pinned until the exchange ends (a tunnel lets go of it). THREAD: the worker's. Lives in the connection's coroutine.
@@ -55,6 +55,7 @@ class Exchange final {
   Task<Fault> tunnel(UpstreamSide& upstream);
   Framing response_framing() const;
   bool may_retry(Fault fault, const UpstreamSide* upstream) const;
+  bool note_tried(size_t endpoint);
   void add_connection_field(OutgoingFields& fields) const;
   Task<void> answer(Fault fault);
   void account();
@@ -77,8 +78,8 @@ class Exchange final {
   } target_;
 
   std::optional<std::string_view> buffered_body_;
-  std::optional<size_t> failed_endpoint_;
-  bool second_attempt_ = false;
+  std::array<size_t, limits::kTriedEndpoints> tried_;  // endpoints, each once
+  size_t tried_count_ = 0;
   uint32_t hops_ = 0;
   std::array<char, 32> request_id_;  // ours, where the client sent none
   bool announce_close_ = false, client_may_continue_ = true;

@@ -64,7 +64,16 @@ inline constexpr auto kIdleWhileDraining = 500ms;
 // means have two or three; a loop ends at the eleventh turn and has cost ten connections. More is 508.
 inline constexpr uint32_t kHops = 10;
 
-// Attempts per exchange: the first, and once elsewhere.
-inline constexpr int kAttempts = 2;
+// Attempts per exchange, the first one counted (proxy-next-upstream-tries). A refused connection has cost a fraction of a millisecond
+// and nobody any work: it does not count while there are endpoints that were not tried, of which no more than so many are.
+inline constexpr int kAttempts = 3;
+inline constexpr size_t kTriedEndpoints = 12;
+
+// An endpoint that refused a connection gets none for that long while there are others; one that did not even answer, longer, as
+// each attempt there holds a request up for kUpstreamConnect.
+inline constexpr auto kRestAfterRefusal = 1s;
+inline constexpr auto kRestAfterConnectTimeout = 10s;
+inline constexpr size_t kRefusals = 1024;  // endpoints a worker remembers that of
+inline constexpr int kDraws = 64;          // in search of an endpoint that is wanted
 
 }  // namespace narthex::proxy::limits

@@ -54,7 +54,7 @@ Task<UpstreamPool::Connected> UpstreamPool::connect(const router::Endpoint& endp
   const int problem = at_once ? 0 : errno;
   if (!at_once && problem != EINPROGRESS) {
     ::close(fd);
-    co_return Connected{nullptr, Fault::connect_failed};
+    co_return refused(endpoint, Fault::connect_failed);
   }
   auto connection = std::make_unique<H1Upstream>(loop_, buffers_, fd, endpoint);
   if (connection->socket().broken()) {  // it cannot be watched
@@ -70,11 +70,18 @@ Task<UpstreamPool::Connected> UpstreamPool::connect(const router::Endpoint& endp
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
     if (wake != Wake::ready || error != 0) {
       close(std::move(connection));
-      co_return Connected{nullptr, wake == Wake::timed_out ? Fault::connect_timeout : Fault::connect_failed};
+      co_return refused(endpoint, wake == Wake::timed_out ? Fault::connect_timeout : Fault::connect_failed);
     }
   }
+  refusals_.remove(endpoint);
   stats_.upstream_connections.add();
   co_return Connected{std::move(connection), Fault::none};
+}
+
+UpstreamPool::Connected UpstreamPool::refused(const router::Endpoint& endpoint, Fault fault) {
+  const auto rest = fault == Fault::connect_timeout ? limits::kRestAfterConnectTimeout : limits::kRestAfterRefusal;
+  refusals_.add(endpoint, loop_.now(), loop_.now() + rest);
+  return {nullptr, fault};
 }
 
 void UpstreamPool::give(std::unique_ptr<H1Upstream> connection) {

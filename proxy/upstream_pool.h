@@ -6,6 +6,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "proxy/balance.h"
 #include "proxy/h1_upstream.h"
 #include "proxy/stats.h"
 
@@ -27,22 +28,23 @@ class UpstreamPool final : private IdleWatcher {
   Task<Connected> connect(const router::Endpoint& endpoint);
   // After an exchange: keeps it or closes it.
   void give(std::unique_ptr<H1Upstream> connection);
+  // The endpoints at which connect() failed a moment ago.
+  const Refusals& refusals() const { return refusals_; }
 
  private:
+  Connected refused(const router::Endpoint& endpoint, Fault fault);
   void on_idle_end(void* connection) override;
   std::unique_ptr<H1Upstream> unlink(H1Upstream& connection);
   std::unique_ptr<H1Upstream> unlink(H1Upstream& connection, H1Upstream*& top);
   void close(std::unique_ptr<H1Upstream> connection);
   void forget_unused_endpoints();
 
-  struct KeyHash {
-    size_t operator()(const router::Endpoint& endpoint) const { return endpoint.id; }
-  };
   Loop& loop_;
   BufferPool& buffers_;
   Stats& stats_;
   // The connection on top of each endpoint's stack; null where all are in use.
-  std::unordered_map<router::Endpoint, H1Upstream*, KeyHash> tops_;
+  std::unordered_map<router::Endpoint, H1Upstream*, router::EndpointHash> tops_;
+  Refusals refusals_;
   H1Upstream *newest_ = nullptr, *oldest_ = nullptr;
   size_t idle_ = 0;
 };

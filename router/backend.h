@@ -22,6 +22,10 @@ struct Endpoint {
   bool operator==(const Endpoint& other) const { return ip == other.ip && v6 == other.v6 && port == other.port; }
 };
 
+struct EndpointHash {
+  size_t operator()(const Endpoint& endpoint) const { return endpoint.id; }
+};
+
 // Nothing where `ip` is no address. Accepts both families.
 std::optional<Endpoint> make_endpoint(std::string_view ip, uint16_t port);
 std::string to_text(const Endpoint& endpoint);

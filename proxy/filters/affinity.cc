@@ -59,28 +59,23 @@ std::optional<std::string_view> find_cookie(const RequestHead& request, std::str
 
 std::string_view key_part(std::string_view cookie) { return cookie.substr(0, cookie.find('|')); }
 
-AffinityChoice choose_balanced(const router::CookieAffinityPolicy& policy, const router::Backend& backend,
-                               std::optional<std::string_view> cookie, std::optional<size_t> failed, Random& random) {
-  // Without change-on-failure every attempt goes to the same endpoint, as in ingress-nginx.
-  const bool changes = failed && policy.change_on_failure;
-  if (cookie && !changes) return {rendezvous(backend, base::hash(key_part(*cookie))), {}};
-  const std::string key = hex_128(random.next(), random.next());
-  const size_t endpoint = rendezvous(backend, base::hash(key), changes ? failed : std::nullopt);
-  if (changes && endpoint != rendezvous(backend, base::hash(key))) {
-    // The new key must lead to the new endpoint by itself; another one will.
-    return choose_balanced(policy, backend, std::nullopt, failed, random);
-  }
+AffinityChoice choose_balanced(const router::Backend& backend, std::optional<std::string_view> cookie, const Unwanted& unwanted,
+                               Random& random) {
+  if (cookie) return {rendezvous(backend, base::hash(key_part(*cookie))), {}};
+  std::string key;
+  const size_t endpoint = draw_wanted(unwanted, [&] {
+    key = hex_128(random.next(), random.next());
+    return rendezvous(backend, base::hash(key));
+  });
   return {endpoint, key + "|" + tag_of(backend)};
 }
 
-AffinityChoice choose_persistent(const router::CookieAffinityPolicy& policy, const router::Backend& backend,
-                                 std::optional<std::string_view> cookie, std::optional<size_t> failed, Random& random) {
-  const bool changes = failed && policy.change_on_failure && backend.endpoints.size() > 1;
-  const std::optional<uint64_t> key = cookie && !changes ? parse_endpoint_key(key_part(*cookie)) : std::nullopt;
+AffinityChoice choose_persistent(const router::Backend& backend, std::optional<std::string_view> cookie, const Unwanted& unwanted,
+                                 Random& random) {
+  const std::optional<uint64_t> key = cookie ? parse_endpoint_key(key_part(*cookie)) : std::nullopt;
   for (size_t i = 0; key && i < backend.endpoints.size(); ++i)
     if (endpoint_key(backend, backend.endpoints[i]) == *key) return {i, {}};
-  size_t endpoint = random.below(backend.endpoints.size());
-  if (changes && endpoint == *failed) endpoint = (endpoint + 1) % backend.endpoints.size();
+  const size_t endpoint = draw_wanted(unwanted, [&] { return random.below(backend.endpoints.size()); });
   return {endpoint, cookie_of_endpoint(backend, endpoint)};
 }
 
@@ -94,15 +89,19 @@ bool mistakes_same_site_none(std::string_view agent) {
 
 }  // namespace
 
-AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const router::Backend& backend, const RequestHead& request,
-                                std::optional<size_t> failed, Random& random) {
-  const std::optional<std::string_view> cookie = find_cookie(request, policy.name);
-  return policy.persistent ? choose_persistent(policy, backend, cookie, failed, random)
-                           : choose_balanced(policy, backend, cookie, failed, random);
+AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const RequestHead& request, const Unwanted& unwanted,
+                                Random& random) {
+  // Without change-on-failure every attempt of a session goes to the same endpoint, as in ingress-nginx.
+  const bool changes = policy.change_on_failure && !unwanted.tried.empty();
+  const std::optional<std::string_view> cookie = changes ? std::nullopt : find_cookie(request, policy.name);
+  return policy.persistent ? choose_persistent(unwanted.backend, cookie, unwanted, random)
+                           : choose_balanced(unwanted.backend, cookie, unwanted, random);
 }
 
-size_t choose_by_client(const router::Backend& backend, std::string_view client_ip, std::optional<size_t> failed) {
-  return rendezvous(backend, base::hash(client_ip), failed);
+size_t choose_by_client(std::string_view client_ip, const Unwanted& unwanted) {
+  uint64_t key = base::hash(client_ip);
+  uint64_t draws = 0;
+  return draw_wanted(unwanted, [&] { return rendezvous(unwanted.backend, draws++ == 0 ? key : key = base::mix(key, draws)); });
 }
 
 std::string set_cookie_value(const router::CookieAffinityPolicy& policy, std::string_view value, std::string_view route_path, bool tls,

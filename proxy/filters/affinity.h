@@ -24,12 +24,13 @@ struct AffinityChoice {
   std::string new_cookie_value;  // empty: the client's own stays
 };
 
-// REQUIRES: endpoints. `failed`: the endpoint of an attempt that failed; left out where the policy allows it to change.
-AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const router::Backend& backend, const RequestHead& request,
-                                std::optional<size_t> failed, Random& random);
+// REQUIRES: endpoints. A session keeps its endpoint unless an attempt there failed and the policy lets it change; one that has none
+// yet gets one that is wanted.
+AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const RequestHead& request, const Unwanted& unwanted,
+                                Random& random);
 
-// Service.spec.sessionAffinity ClientIP: the same client address, the same endpoint.
-size_t choose_by_client(const router::Backend& backend, std::string_view client_ip, std::optional<size_t> failed);
+// Service.spec.sessionAffinity ClientIP: the same client address, the same endpoint, as long as that is wanted.
+size_t choose_by_client(std::string_view client_ip, const Unwanted& unwanted);
 
 // Value of the Set-Cookie field. `route_path`: where the policy names no path.
 std::string set_cookie_value(const router::CookieAffinityPolicy& policy, std::string_view value, std::string_view route_path, bool tls,

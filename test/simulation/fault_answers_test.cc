@@ -40,8 +40,8 @@ const std::vector<Trouble>& troubles() {
   static const std::vector<Trouble> table = {
       {"refused at once", {}, refused, Fault::connect_failed, "502 Bad Gateway", 0},
       {"refused later", {}, refused_later, Fault::connect_failed, "502 Bad Gateway", 0},
-      {"closed without an answer", saying(""), {}, Fault::upstream_reset, "502 Bad Gateway", 2},
-      {"reset without an answer", reset, {}, Fault::upstream_reset, "502 Bad Gateway", 2},
+      {"closed without an answer", saying(""), {}, Fault::upstream_reset, "502 Bad Gateway", 3},
+      {"reset without an answer", reset, {}, Fault::upstream_reset, "502 Bad Gateway", 3},
       {"closed in the head", saying("HTTP/1.1 200 OK\r\nX"), {}, Fault::upstream_reset, "502 Bad Gateway", 1},
       {"no HTTP", saying("SSH-2.0-x\r\n\r\n"), {}, Fault::upstream_malformed, "502 Bad Gateway", 1},
       {"an endless head",
