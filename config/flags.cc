@@ -8,6 +8,7 @@
 #include <array>
 
 #include "config/flags_table.h"
+#include "config/markdown.h"
 #include "config/names.h"
 
 namespace narthex::config {
@@ -235,17 +236,12 @@ ParsedFlags parse_flags(int argc, const char* const* argv) {
 
 std::string flags_markdown() {
   std::string out = "# Flags\n\n";
-  const auto cell = [](std::string text) {
-    for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, 1, '\\');
-    return text;
-  };
   const auto table = [&](FlagGroup group, const char* column) {
     out += fmt::format("## {}\n\n| flag | type | default | {} |\n|---|---|---|---|\n", title_of(group), column);
     for (const FlagRow& row : flag_table()) {
       if (row.group != group) continue;
-      const std::string standard = *row.standard == '\0' ? std::string() : fmt::format("`{}`", row.standard);
-      out += fmt::format("| `{}` | {} | {} | {} |\n", cell(flag_column(row)), name_of(row.value), standard,
-                         cell(row.help));
+      out += fmt::format("| {} | {} | {} | {} |\n", markdown_code(flag_column(row)), name_of(row.value),
+                         markdown_code(row.standard), markdown_text(row.help));
     }
     out += '\n';
   };
