@@ -145,7 +145,7 @@ std::optional<CookieAffinity> AnnotationReader::read_affinity() {
   if (kind != "cookie") {
     if (kind) say_bad_value("affinity", *kind, "cookie");
     for (const KnownAnnotation& known : known_annotations())
-      if (known.fate == AnnotationFate::carried_out && known.name != "affinity" && value(known.name))
+      if (known.feature == "affinity" && known.name != "affinity" && value(known.name))
         say(Severity::note, "AnnotationWithoutEffect", known.name,
             "has no effect without affinity: cookie on the same object");
     return std::nullopt;

@@ -1,185 +1,152 @@
 #include "config/annotations_table.h"
 
-#include <algorithm>
-#include <array>
+#include <fmt/format.h>
+
+#include "config/markdown.h"
+#include "config/sorted_table.h"
+#include "config/tables/annotations_auth.h"
+#include "config/tables/annotations_rest.h"
+#include "config/tables/annotations_routes.h"
+#include "config/tables/annotations_traffic.h"
+#include "config/tables/annotations_upstream.h"
 
 namespace narthex::config {
 namespace {
 
-constexpr auto kTable = std::to_array<KnownAnnotation>({
-    {"add-base-url", AnnotationFate::removed, "remove it"},
-    {"affinity", AnnotationFate::carried_out, ""},
-    {"affinity-canary-behavior", AnnotationFate::not_yet, ""},
-    {"affinity-mode", AnnotationFate::carried_out, ""},
-    {"allowlist-source-range", AnnotationFate::guard, ""},
-    {"app-root", AnnotationFate::not_yet, ""},
-    {"auth-always-set-cookie", AnnotationFate::guard, ""},
-    {"auth-cache-duration", AnnotationFate::guard, ""},
-    {"auth-cache-key", AnnotationFate::guard, ""},
-    {"auth-keepalive", AnnotationFate::guard, ""},
-    {"auth-keepalive-requests", AnnotationFate::guard, ""},
-    {"auth-keepalive-share-vars", AnnotationFate::guard, ""},
-    {"auth-keepalive-timeout", AnnotationFate::guard, ""},
-    {"auth-method", AnnotationFate::guard, ""},
-    {"auth-proxy-set-headers", AnnotationFate::guard, ""},
-    {"auth-realm", AnnotationFate::guard, ""},
-    {"auth-request-redirect", AnnotationFate::guard, ""},
-    {"auth-response-headers", AnnotationFate::guard, ""},
-    {"auth-secret", AnnotationFate::guard, ""},
-    {"auth-secret-type", AnnotationFate::guard, ""},
-    {"auth-signin", AnnotationFate::guard, ""},
-    {"auth-signin-redirect-param", AnnotationFate::guard, ""},
-    {"auth-snippet", AnnotationFate::guard, ""},
-    {"auth-tls-error-page", AnnotationFate::guard, ""},
-    {"auth-tls-match-cn", AnnotationFate::guard, ""},
-    {"auth-tls-pass-certificate-to-upstream", AnnotationFate::guard, ""},
-    {"auth-tls-secret", AnnotationFate::guard, ""},
-    {"auth-tls-verify-client", AnnotationFate::guard, ""},
-    {"auth-tls-verify-depth", AnnotationFate::guard, ""},
-    {"auth-type", AnnotationFate::guard, ""},
-    {"auth-url", AnnotationFate::guard, ""},
-    {"backend-protocol", AnnotationFate::not_yet, ""},
-    {"base-url-scheme", AnnotationFate::removed, "remove it"},
-    {"canary", AnnotationFate::not_yet, ""},
-    {"canary-by-cookie", AnnotationFate::not_yet, ""},
-    {"canary-by-header", AnnotationFate::not_yet, ""},
-    {"canary-by-header-pattern", AnnotationFate::not_yet, ""},
-    {"canary-by-header-value", AnnotationFate::not_yet, ""},
-    {"canary-weight", AnnotationFate::not_yet, ""},
-    {"canary-weight-total", AnnotationFate::not_yet, ""},
-    {"client-body-buffer-size", AnnotationFate::not_yet, ""},
-    {"configuration-snippet", AnnotationFate::guard, ""},
-    {"connection-proxy-header", AnnotationFate::not_yet, ""},
-    {"cors-allow-credentials", AnnotationFate::not_yet, ""},
-    {"cors-allow-headers", AnnotationFate::not_yet, ""},
-    {"cors-allow-methods", AnnotationFate::not_yet, ""},
-    {"cors-allow-origin", AnnotationFate::not_yet, ""},
-    {"cors-expose-headers", AnnotationFate::not_yet, ""},
-    {"cors-max-age", AnnotationFate::not_yet, ""},
-    {"custom-headers", AnnotationFate::not_yet, ""},
-    {"custom-http-errors", AnnotationFate::not_yet, ""},
-    {"default-backend", AnnotationFate::not_yet, ""},
-    {"denylist-source-range", AnnotationFate::guard, ""},
-    {"disable-proxy-intercept-errors", AnnotationFate::not_yet, ""},
-    {"enable-access-log", AnnotationFate::not_yet, ""},
-    {"enable-cors", AnnotationFate::not_yet, ""},
-    {"enable-global-auth", AnnotationFate::not_yet, ""},
-    {"enable-influxdb", AnnotationFate::removed, "remove it"},
-    {"enable-modsecurity", AnnotationFate::not_yet, ""},
-    {"enable-opentelemetry", AnnotationFate::not_yet, ""},
-    {"enable-opentracing", AnnotationFate::removed, "use enable-opentelemetry"},
-    {"enable-owasp-core-rules", AnnotationFate::not_yet, ""},
-    {"enable-rewrite-log", AnnotationFate::not_yet, ""},
-    {"fastcgi-index", AnnotationFate::not_yet, ""},
-    {"fastcgi-params-configmap", AnnotationFate::not_yet, ""},
-    {"force-ssl-redirect", AnnotationFate::not_yet, ""},
-    {"from-to-www-redirect", AnnotationFate::not_yet, ""},
-    {"global-rate-limit", AnnotationFate::removed, "use limit-rps or limit-rpm"},
-    {"global-rate-limit-ignored-cidrs", AnnotationFate::removed, "use limit-rps or limit-rpm"},
-    {"global-rate-limit-key", AnnotationFate::removed, "use limit-rps or limit-rpm"},
-    {"global-rate-limit-window", AnnotationFate::removed, "use limit-rps or limit-rpm"},
-    {"grpc-backend", AnnotationFate::removed, "use backend-protocol"},
-    {"http2-push-preload", AnnotationFate::not_yet, ""},
-    {"influxdb-host", AnnotationFate::removed, "remove it"},
-    {"influxdb-measurement", AnnotationFate::removed, "remove it"},
-    {"influxdb-port", AnnotationFate::removed, "remove it"},
-    {"influxdb-server-name", AnnotationFate::removed, "remove it"},
-    {"limit-allowlist", AnnotationFate::guard, ""},
-    {"limit-burst-multiplier", AnnotationFate::guard, ""},
-    {"limit-connections", AnnotationFate::guard, ""},
-    {"limit-rate", AnnotationFate::guard, ""},
-    {"limit-rate-after", AnnotationFate::guard, ""},
-    {"limit-rpm", AnnotationFate::guard, ""},
-    {"limit-rps", AnnotationFate::guard, ""},
-    {"limit-whitelist", AnnotationFate::guard, ""},
-    {"load-balance", AnnotationFate::not_yet, ""},
-    {"mirror-host", AnnotationFate::not_yet, ""},
-    {"mirror-request-body", AnnotationFate::not_yet, ""},
-    {"mirror-target", AnnotationFate::not_yet, ""},
-    {"mirror-uri", AnnotationFate::removed, "use mirror-target"},
-    {"modsecurity-snippet", AnnotationFate::not_yet, ""},
-    {"modsecurity-transaction-id", AnnotationFate::not_yet, ""},
-    {"opentelemetry-operation-name", AnnotationFate::not_yet, ""},
-    {"opentelemetry-trust-incoming-span", AnnotationFate::not_yet, ""},
-    {"permanent-redirect", AnnotationFate::not_yet, ""},
-    {"permanent-redirect-code", AnnotationFate::not_yet, ""},
-    {"preserve-trailing-slash", AnnotationFate::not_yet, ""},
-    {"proxy-body-size", AnnotationFate::not_yet, ""},
-    {"proxy-buffer-size", AnnotationFate::not_yet, ""},
-    {"proxy-buffering", AnnotationFate::not_yet, ""},
-    {"proxy-buffers-number", AnnotationFate::not_yet, ""},
-    {"proxy-busy-buffers-size", AnnotationFate::not_yet, ""},
-    {"proxy-connect-timeout", AnnotationFate::not_yet, ""},
-    {"proxy-cookie-domain", AnnotationFate::not_yet, ""},
-    {"proxy-cookie-path", AnnotationFate::not_yet, ""},
-    {"proxy-http-version", AnnotationFate::not_yet, ""},
-    {"proxy-max-temp-file-size", AnnotationFate::not_yet, ""},
-    {"proxy-next-upstream", AnnotationFate::not_yet, ""},
-    {"proxy-next-upstream-timeout", AnnotationFate::not_yet, ""},
-    {"proxy-next-upstream-tries", AnnotationFate::not_yet, ""},
-    {"proxy-read-timeout", AnnotationFate::not_yet, ""},
-    {"proxy-redirect-from", AnnotationFate::not_yet, ""},
-    {"proxy-redirect-to", AnnotationFate::not_yet, ""},
-    {"proxy-request-buffering", AnnotationFate::not_yet, ""},
-    {"proxy-send-timeout", AnnotationFate::not_yet, ""},
-    {"proxy-ssl-ciphers", AnnotationFate::not_yet, ""},
-    {"proxy-ssl-name", AnnotationFate::not_yet, ""},
-    {"proxy-ssl-protocols", AnnotationFate::not_yet, ""},
-    {"proxy-ssl-secret", AnnotationFate::not_yet, ""},
-    {"proxy-ssl-server-name", AnnotationFate::not_yet, ""},
-    {"proxy-ssl-verify", AnnotationFate::guard, ""},
-    {"proxy-ssl-verify-depth", AnnotationFate::not_yet, ""},
-    {"relative-redirects", AnnotationFate::not_yet, ""},
-    {"rewrite-target", AnnotationFate::not_yet, ""},
-    {"satisfy", AnnotationFate::guard, ""},
-    {"secure-backends", AnnotationFate::removed, "use backend-protocol"},
-    {"secure-verify-ca-secret", AnnotationFate::removed, "use proxy-ssl-secret"},
-    {"server-alias", AnnotationFate::not_yet, ""},
-    {"server-snippet", AnnotationFate::guard, ""},
-    {"service-upstream", AnnotationFate::not_yet, ""},
-    {"session-cookie-change-on-failure", AnnotationFate::carried_out, ""},
-    {"session-cookie-conditional-samesite-none", AnnotationFate::carried_out, ""},
-    {"session-cookie-domain", AnnotationFate::carried_out, ""},
-    {"session-cookie-expires", AnnotationFate::carried_out, ""},
-    {"session-cookie-hash", AnnotationFate::removed, "remove it"},
-    {"session-cookie-max-age", AnnotationFate::carried_out, ""},
-    {"session-cookie-name", AnnotationFate::carried_out, ""},
-    {"session-cookie-path", AnnotationFate::carried_out, ""},
-    {"session-cookie-samesite", AnnotationFate::carried_out, ""},
-    {"session-cookie-secure", AnnotationFate::carried_out, ""},
-    {"ssl-ciphers", AnnotationFate::not_yet, ""},
-    {"ssl-passthrough", AnnotationFate::not_yet, ""},
-    {"ssl-prefer-server-ciphers", AnnotationFate::not_yet, ""},
-    {"ssl-redirect", AnnotationFate::not_yet, ""},
-    {"stream-snippet", AnnotationFate::not_yet, ""},
-    {"temporal-redirect", AnnotationFate::not_yet, ""},
-    {"temporal-redirect-code", AnnotationFate::not_yet, ""},
-    {"upstream-hash-by", AnnotationFate::not_yet, ""},
-    {"upstream-hash-by-subset", AnnotationFate::not_yet, ""},
-    {"upstream-hash-by-subset-size", AnnotationFate::not_yet, ""},
-    {"upstream-vhost", AnnotationFate::not_yet, ""},
-    {"use-port-in-redirects", AnnotationFate::not_yet, ""},
-    {"use-regex", AnnotationFate::not_yet, ""},
-    {"whitelist-source-range", AnnotationFate::guard, ""},
-    {"x-forwarded-prefix", AnnotationFate::not_yet, ""},
-});
+constexpr auto kRows = joined(tables::kTrafficAnnotations, tables::kRoutesAnnotations, tables::kAuthAnnotations,
+                              tables::kUpstreamAnnotations, tables::kRestAnnotations);
+constexpr auto kTable = sorted_by_name(kRows);
+static_assert(is_sorted_by_name<KnownAnnotation>(kTable), "find_annotation() halves the table; no name stands twice");
 
-constexpr bool by_name(const KnownAnnotation& a, const KnownAnnotation& b) { return a.name < b.name; }
-static_assert(std::is_sorted(kTable.begin(), kTable.end(), by_name), "find_annotation() halves the table");
+constexpr const char* kIntroduction =
+    "# Annotations\n\n"
+    "What becomes of each annotation of ingress-nginx 1.15. Names are without the prefix, which is\n"
+    "`nginx.ingress.kubernetes.io/` unless `--annotations-prefix` says otherwise.\n\n"
+    "What is wrong or doubtful in an object is a *finding*: Narthex goes on, and tells it in its log, as an Event on\n"
+    "the object and on its admin page, see [troubleshooting.md](troubleshooting.md). An annotation that is unknown,\n"
+    "not carried out, or has a bad value gets a finding, and costs no other object anything.\n\n"
+    "- **yes**: carried out. What is done otherwise than in ingress-nginx follows behind **Differs**.\n"
+    "- **not yet**: known, has no effect in this version.\n"
+    "- **closes**: keeps requests out and is not carried out in this version. Without it the routes would be open, so\n"
+    "  all routes of the object answer 503 until it is removed. `configuration-snippet` and `server-snippet` close\n"
+    "  only where they hold words that keep requests out, `proxy-ssl-verify` unless it is `off`.\n"
+    "- **gone**: has no effect in ingress-nginx 1.15 either.\n\n"
+    "The column *setting* names the key of the ConfigMap that counts where the annotation is absent, see\n"
+    "[settings.md](settings.md). A boolean is `true` or `false`, or what else Go reads so (`1`, `t`, `T`, `TRUE`,\n"
+    "`True`; `0`, `f`, `F`, `FALSE`, `False`). Seconds have no unit; sizes may end in k, m or g.\n";
+
+const char* state_of(AnnotationFate fate);
+std::string meaning_of(const KnownAnnotation& known);
 
 }  // namespace
 
 std::span<const KnownAnnotation> known_annotations() { return kTable; }
 
-const KnownAnnotation* find_annotation(std::string_view name) {
-  const auto found =
-      std::lower_bound(kTable.begin(), kTable.end(), KnownAnnotation{name, AnnotationFate::not_yet, {}}, by_name);
-  return found != kTable.end() && found->name == name ? &*found : nullptr;
-}
+const KnownAnnotation* find_annotation(std::string_view name) { return find_by_name<KnownAnnotation>(kTable, name); }
 
 bool is_guard_annotation(std::string_view name) {
   const KnownAnnotation* known = find_annotation(name);
   return known != nullptr && known->fate == AnnotationFate::guard;
 }
 
+const char* title_of(AnnotationGroup group) {
+  switch (group) {
+    case AnnotationGroup::affinity:
+      return "Sticky sessions";
+    case AnnotationGroup::balancing:
+      return "Balancing";
+    case AnnotationGroup::canary:
+      return "Canary";
+    case AnnotationGroup::rewriting:
+      return "Paths";
+    case AnnotationGroup::redirects:
+      return "Redirects";
+    case AnnotationGroup::hosts:
+      return "Hosts";
+    case AnnotationGroup::access:
+      return "Client addresses";
+    case AnnotationGroup::limits:
+      return "Limits";
+    case AnnotationGroup::basic_auth:
+      return "Passwords";
+    case AnnotationGroup::external_auth:
+      return "External authentication";
+    case AnnotationGroup::client_certificates:
+      return "Client certificates";
+    case AnnotationGroup::cors:
+      return "CORS";
+    case AnnotationGroup::headers:
+      return "Response fields";
+    case AnnotationGroup::error_pages:
+      return "Error pages";
+    case AnnotationGroup::protocol:
+      return "Protocol towards pods";
+    case AnnotationGroup::proxying:
+      return "Times, sizes and rewriting of responses";
+    case AnnotationGroup::retries:
+      return "Retries";
+    case AnnotationGroup::upstream_tls:
+      return "TLS towards pods";
+    case AnnotationGroup::tls:
+      return "TLS towards clients";
+    case AnnotationGroup::mirror:
+      return "Mirror";
+    case AnnotationGroup::waf:
+      return "Firewall";
+    case AnnotationGroup::snippets:
+      return "Snippets";
+    case AnnotationGroup::logging:
+      return "Logging";
+    case AnnotationGroup::tracing:
+      return "Tracing";
+    case AnnotationGroup::removed:
+      return "Gone";
+  }
+  return "";
+}
+
+std::string annotations_markdown() {
+  std::string out = kIntroduction;
+  for (int i = 0; i < kAnnotationGroups; ++i) {
+    const auto group = static_cast<AnnotationGroup>(i);
+    out += fmt::format("\n## {}\n\n", title_of(group));
+    out += "| annotation | values | default | setting | state | what it does |\n|---|---|---|---|---|---|\n";
+    for (const KnownAnnotation& known : kRows) {
+      if (known.group != group) continue;
+      const bool is_gone = known.fate == AnnotationFate::removed;
+      const std::string_view values = known.values.empty() && !is_gone ? name_of(known.kind) : known.values;
+      out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", markdown_code(known.name), markdown_text(values),
+                         markdown_text(known.standard), markdown_code(known.setting), state_of(known.fate),
+                         meaning_of(known));
+    }
+  }
+  return out;
+}
+
+namespace {
+
+const char* state_of(AnnotationFate fate) {
+  switch (fate) {
+    case AnnotationFate::carried_out:
+      return "yes";
+    case AnnotationFate::not_yet:
+      return "not yet";
+    case AnnotationFate::guard:
+      return "closes";
+    case AnnotationFate::removed:
+      return "gone";
+  }
+  return "";
+}
+
+std::string meaning_of(const KnownAnnotation& known) {
+  std::string out = markdown_text(known.doc);
+  if (!known.hint.empty()) out += fmt::format("; {}", markdown_text(known.hint));
+  if (!known.alias.empty()) out += fmt::format("; older name: {}", markdown_code(known.alias));
+  if (known.fate == AnnotationFate::carried_out && !known.difference.empty())
+    out += fmt::format(". **Differs**: {}", markdown_text(known.difference));
+  return out;
+}
+
+}  // namespace
 }  // namespace narthex::config
