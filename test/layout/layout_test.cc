@@ -6,7 +6,9 @@
 #include <regex>
 #include <set>
 
+#include "config/annotations_table.h"
 #include "config/flags.h"
+#include "config/settings_table.h"
 #include "test/layout/rules.h"
 
 namespace narthex::layout {
@@ -39,11 +41,19 @@ const SourceFile& file_at(const std::string& path) {
   return *found;
 }
 
-TEST_CASE("docs/flags.md is what the table of flags says") {
-  const std::string markdown = config::flags_markdown();
-  // NARTHEX_WRITE_DOCS=1 writes the page anew.
-  if (std::getenv("NARTHEX_WRITE_DOCS")) std::ofstream(std::string(NARTHEX_SOURCE_DIR) + "/docs/flags.md") << markdown;
-  CHECK(read_text(std::string(NARTHEX_SOURCE_DIR) + "/docs/flags.md") == markdown);
+// NARTHEX_WRITE_DOCS=1 writes the page anew.
+void check_page(const std::string& name, const std::string& markdown) {
+  const std::string path = std::string(NARTHEX_SOURCE_DIR) + "/docs/" + name;
+  if (std::getenv("NARTHEX_WRITE_DOCS")) std::ofstream(path) << markdown;
+  CHECK(read_text(path) == markdown);
+}
+
+TEST_CASE("docs/flags.md is what the table of flags says") { check_page("flags.md", config::flags_markdown()); }
+TEST_CASE("docs/annotations.md is what the table of annotations says") {
+  check_page("annotations.md", config::annotations_markdown());
+}
+TEST_CASE("docs/settings.md is what the table of settings says") {
+  check_page("settings.md", config::settings_markdown());
 }
 
 TEST_CASE("every metric is explained to users") {
