@@ -4,9 +4,11 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/finding.h"
 #include "config/objects.h"
+#include "config/route_options.h"
 
 namespace narthex::config {
 
@@ -29,14 +31,27 @@ struct CookieAffinity {
   bool operator==(const CookieAffinity&) const = default;
 };
 
+// What an Ingress asks for the hosts of its rules as a whole; any Ingress of a host is enough.
+struct HostOptions {
+  std::string app_root;            // empty: none
+  bool www_redirect = false;       // from-to-www-redirect
+  std::vector<std::string> aliases;  // server-alias, lower case; "*.x" for one label
+  bool operator==(const HostOptions&) const = default;
+};
+
 struct IngressAnnotations {
+  RouteOptions route;
+  HostOptions host;
   std::optional<CookieAffinity> affinity;
-  // Names of guards (auth-*, allow and deny lists, limits ...) that this version cannot carry out: the routes answer 503.
+  // A value that ingress-nginx refuses the whole object for: none of it is served.
+  bool refused = false;
+  // Names of guards (auth-*, allow and deny lists, limits ...) that cannot be carried out as asked: the routes answer 503.
   std::vector<std::string> unmet_guards;
   bool operator==(const IngressAnnotations&) const = default;
 };
 
-// Reads every annotation of the prefix; each one that is unknown, not carried out, or has a bad value gets a finding.
-IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefix, Findings& findings);
+// Reads every annotation of the prefix over the settings' options; each one that is unknown, not carried out, or has a bad value
+// gets a finding.
+IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefix, const RouteOptions& settings, Findings& findings);
 
 }  // namespace narthex::config

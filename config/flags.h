@@ -26,7 +26,7 @@ struct Flags {
   std::string annotations_prefix = "nginx.ingress.kubernetes.io";
   bool ingress_class_by_name = false;
   bool watch_ingress_without_class = false;
-  std::optional<ObjectKey> default_backend_service, default_ssl_certificate;
+  std::optional<ObjectKey> default_backend_service, default_ssl_certificate, config_map;
   base::log::Format log_format = base::log::Format::text;
   base::log::Level log_level = base::log::Level::info;
   // The API server, of `controller` and `check`; all empty: the pod's own.

@@ -299,6 +299,9 @@ constexpr auto kTable = std::to_array<FlagRow>({
     {"watch-ingress-without-class", "", FlagGroup::classes, FlagValue::boolean, "", "false",
      "serve Ingresses that name no class, too",
      [](Text value, Flags& flags) { return truth(value, flags.watch_ingress_without_class); }},
+    {"configmap", "", FlagGroup::defaults, FlagValue::text, "NS/NAME", "",
+     "ConfigMap with the settings, which take effect as they change; see docs/settings.md",
+     [](Text value, Flags& flags) { return key(value, flags.config_map); }},
     {"default-backend-service", "", FlagGroup::defaults, FlagValue::text, "NS/NAME", "",
      "Service that answers what no Ingress matches (its first port); empty: 404",
      [](Text value, Flags& flags) { return key(value, flags.default_backend_service); }},
@@ -320,7 +323,6 @@ constexpr auto kTable = std::to_array<FlagRow>({
     {"help", "-h", FlagGroup::general, FlagValue::boolean, "", "false", "print this text and end", nullptr},
     {"version", "", FlagGroup::general, FlagValue::boolean, "", "false", "print the version and end", nullptr},
     // Flags of ingress-nginx: existing argument lists must start.
-    ignored("configmap", FlagValue::text, "TEXT", "", "no settings are read from a ConfigMap in this version"),
     ignored("tcp-services-configmap", FlagValue::text, "TEXT", "",
             "TCP and UDP services are not served in this version"),
     ignored("udp-services-configmap", FlagValue::text, "TEXT", "",

@@ -13,9 +13,6 @@
 namespace narthex::controller {
 namespace {
 
-constexpr IpBytes kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-constexpr uint8_t kMappedBits = 96;
-
 struct NamedRange {
   const char* text;
   std::string_view name;
@@ -36,7 +33,7 @@ constexpr NamedRange kMetadata[] = {
 };
 
 struct Named {
-  AddressRange range;
+  base::IpRange range;
   std::string_view name;
 };
 
@@ -44,49 +41,49 @@ template <size_t kSize>
 std::vector<Named> parsed(const NamedRange (&table)[kSize]) {
   std::vector<Named> ranges;
   for (const NamedRange& row : table) {
-    const std::optional<AddressRange> range = parse_range(row.text);
+    const std::optional<base::IpRange> range = base::parse_ip_range(row.text);
     base::check(range.has_value(), "the tables of addresses hold ranges");
     ranges.push_back({*range, row.name});
   }
   return ranges;
 }
 
-std::string_view name_in(const std::vector<Named>& table, const IpBytes& ip) {
+std::string_view name_in(const std::vector<Named>& table, const base::IpBytes& ip) {
   const auto found = std::find_if(table.begin(), table.end(), [&](const Named& row) { return row.range.holds(ip); });
   return found == table.end() ? std::string_view{} : found->name;
 }
 
-std::string_view never_servers(const IpBytes& ip) {
+std::string_view never_servers(const base::IpBytes& ip) {
   static const std::vector<Named> table = parsed(kNeverServers);
   return name_in(table, ip);
 }
-std::string_view loopback(const IpBytes& ip) {
+std::string_view loopback(const base::IpBytes& ip) {
   static const std::vector<Named> table = parsed(kLoopback);
   return name_in(table, ip);
 }
-std::string_view metadata(const IpBytes& ip) {
+std::string_view metadata(const base::IpBytes& ip) {
   static const std::vector<Named> table = parsed(kMetadata);
   return name_in(table, ip);
 }
 
-bool any_holds(const std::vector<AddressRange>& ranges, const IpBytes& ip) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& range) { return range.holds(ip); });
+bool any_holds(const std::vector<base::IpRange>& ranges, const base::IpBytes& ip) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const base::IpRange& range) { return range.holds(ip); });
 }
 
-void add(std::vector<AddressRange>& ranges, std::string_view text) {
-  const std::optional<AddressRange> range = parse_range(text);
+void add(std::vector<base::IpRange>& ranges, std::string_view text) {
+  const std::optional<base::IpRange> range = base::parse_ip_range(text);
   if (range && std::find(ranges.begin(), ranges.end(), *range) == ranges.end()) ranges.push_back(*range);
 }
 
-void add_interfaces(std::vector<AddressRange>& ranges) {
+void add_interfaces(std::vector<base::IpRange>& ranges) {
   ifaddrs* all = nullptr;
   if (getifaddrs(&all) != 0) return;
   for (const ifaddrs* one = all; one; one = one->ifa_next) {
-    AddressRange range;
+    base::IpRange range;
     if (one->ifa_addr && one->ifa_addr->sa_family == AF_INET) {
       sockaddr_in address;
       std::memcpy(&address, one->ifa_addr, sizeof address);
-      range.first = kMappedPrefix;
+      range.first = base::kMappedPrefix;
       std::memcpy(range.first.data() + 12, &address.sin_addr, 4);
       ranges.push_back(range);
     } else if (one->ifa_addr && one->ifa_addr->sa_family == AF_INET6) {
@@ -101,32 +98,11 @@ void add_interfaces(std::vector<AddressRange>& ranges) {
 
 }  // namespace
 
-IpBytes ip_bytes(const router::Endpoint& endpoint) {
+base::IpBytes ip_bytes(const router::Endpoint& endpoint) {
   if (endpoint.v6) return endpoint.ip;
-  IpBytes bytes = kMappedPrefix;
+  base::IpBytes bytes = base::kMappedPrefix;
   std::copy_n(endpoint.ip.begin(), 4, bytes.begin() + 12);
   return bytes;
-}
-
-bool AddressRange::holds(const IpBytes& ip) const {
-  const size_t whole = bits / 8u;
-  if (!std::equal(ip.begin(), ip.begin() + static_cast<ptrdiff_t>(whole), first.begin())) return false;
-  const unsigned rest = bits % 8u;
-  return rest == 0 || ((ip[whole] ^ first[whole]) >> (8 - rest)) == 0;
-}
-
-std::optional<AddressRange> parse_range(std::string_view text) {
-  const size_t slash = text.find('/');
-  const std::optional<router::Endpoint> address = router::make_endpoint(text.substr(0, slash), 0);
-  if (!address) return std::nullopt;
-  const uint64_t width = address->v6 ? 128 : 32;
-  const auto bits = slash == std::string_view::npos ? width : base::parse_decimal(text.substr(slash + 1), width);
-  if (!bits) return std::nullopt;
-  AddressRange range{ip_bytes(*address), static_cast<uint8_t>(*bits + (address->v6 ? 0 : kMappedBits))};
-  for (size_t bit = range.bits; bit < 128; ++bit) {
-    if (range.first[bit / 8] & (0x80u >> bit % 8)) return std::nullopt;
-  }
-  return range;
 }
 
 bool OwnListeners::holds(const router::Endpoint& endpoint) const {
@@ -134,9 +110,9 @@ bool OwnListeners::holds(const router::Endpoint& endpoint) const {
          any_holds(addresses, ip_bytes(endpoint));
 }
 
-std::vector<AddressRange> own_addresses(const std::string& bind_address) {
-  std::vector<AddressRange> ranges;
-  const std::optional<AddressRange> bound = parse_range(bind_address);
+std::vector<base::IpRange> own_addresses(const std::string& bind_address) {
+  std::vector<base::IpRange> ranges;
+  const std::optional<base::IpRange> bound = base::parse_ip_range(bind_address);
   const bool to_all = !bound || bind_address == "0.0.0.0" || bind_address == "::";
   if (!to_all) return {*bound};
   for (const NamedRange& row : kLoopback) add(ranges, row.text);
@@ -151,15 +127,15 @@ std::vector<AddressRange> own_addresses(const std::string& bind_address) {
 
 std::string_view refusal_of_endpoint(const router::Endpoint& endpoint, const BackendRules& rules) {
   if (rules.own.holds(endpoint)) return kLeadsBack;
-  const IpBytes ip = ip_bytes(endpoint);
+  const base::IpBytes ip = ip_bytes(endpoint);
   if (rules.refuse_loopback_endpoints && !loopback(ip).empty()) return loopback(ip);
   return never_servers(ip);
 }
 
 std::string_view refusal_of_external(const router::Endpoint& endpoint, const BackendRules& rules,
-                                     const std::vector<AddressRange>& api_servers) {
+                                     const std::vector<base::IpRange>& api_servers) {
   if (rules.own.holds(endpoint)) return kLeadsBack;
-  const IpBytes ip = ip_bytes(endpoint);
+  const base::IpBytes ip = ip_bytes(endpoint);
   if (any_holds(rules.allowed_external_names, ip)) return {};
   for (const std::string_view range : {loopback(ip), never_servers(ip), metadata(ip)})
     if (!range.empty()) return range;

@@ -12,40 +12,29 @@
 // runs may not, there either. "Allowed" is --allow-external-name-addresses.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/ip_range.h"
 #include "router/backend.h"
 
 namespace narthex::controller {
 
-// 16 bytes for both families, so that ::ffff:127.0.0.1 is no other address than 127.0.0.1 (RFC 4291 2.5.5.2).
-using IpBytes = std::array<uint8_t, 16>;
-
-struct AddressRange {
-  IpBytes first{};  // IPv4 mapped; bits behind the prefix are zero
-  uint8_t bits = 128;
-  bool holds(const IpBytes& ip) const;
-  bool operator==(const AddressRange&) const = default;
-};
-// "10.0.0.0/8", "fd00::/8", or one address. Nothing where it is neither, or has bits set behind the prefix.
-std::optional<AddressRange> parse_range(std::string_view text);
-IpBytes ip_bytes(const router::Endpoint& endpoint);
+base::IpBytes ip_bytes(const router::Endpoint& endpoint);
 
 // Where this program can be reached: any of the addresses on any of the ports.
 struct OwnListeners {
-  std::vector<AddressRange> addresses;
+  std::vector<base::IpRange> addresses;
   std::vector<uint16_t> ports;
   bool holds(const router::Endpoint& endpoint) const;
   bool operator==(const OwnListeners&) const = default;
 };
 // Of this machine's interfaces as they are now (a pod's do not change), and of POD_IP and POD_IPS of the environment.
 // `bind_address` empty: all of them, and loopback.
-std::vector<AddressRange> own_addresses(const std::string& bind_address);
+std::vector<base::IpRange> own_addresses(const std::string& bind_address);
 
 enum class NameRule : uint8_t {
   resolved,
@@ -56,8 +45,8 @@ enum class NameRule : uint8_t {
 struct BackendRules {
   bool refuse_loopback_endpoints = false;
   NameRule external_names = NameRule::resolved;
-  std::vector<AddressRange> allowed_external_names;  // --allow-external-name-addresses
-  std::vector<AddressRange> api_servers;             // as far as the command line and the environment tell
+  std::vector<base::IpRange> allowed_external_names;  // --allow-external-name-addresses
+  std::vector<base::IpRange> api_servers;             // as far as the command line and the environment tell
   OwnListeners own;
 };
 
@@ -65,7 +54,7 @@ struct BackendRules {
 std::string_view refusal_of_endpoint(const router::Endpoint& endpoint, const BackendRules& rules);
 // The same for an address that a name led to. `api_servers`: those that the cluster itself names.
 std::string_view refusal_of_external(const router::Endpoint& endpoint, const BackendRules& rules,
-                                     const std::vector<AddressRange>& api_servers);
+                                     const std::vector<base::IpRange>& api_servers);
 // What both say of our own listeners.
 inline constexpr std::string_view kLeadsBack = "an address of this controller itself";
 

@@ -12,6 +12,8 @@ BackendKey default_key(const config::ObjectKey& service) { return {service, ""};
 // Policies and owners are compared by address: they are kept as long as they say the same (IngressParts).
 bool same_routes(const router::HostRoutes& a, const router::HostRoutes& b) {
   const std::vector<const router::Route*> left = a.routes(), right = b.routes();
+  const bool same_host = a.tls() == b.tls() && (a.policy() ? b.policy() && *a.policy() == *b.policy() : !b.policy());
+  if (!same_host) return false;
   return std::equal(left.begin(), left.end(), right.begin(), right.end(),
                     [&](const router::Route* x, const router::Route* y) {
                       return x->type == y->type && x->backend == y->backend && x->policy == y->policy &&
@@ -44,6 +46,9 @@ Compiler::Compiler(CompilerOptions options, const base::Clock& clock)
       store_(options_.classes),
       certificates_(std::make_shared<tls::SniIndex>()) {
   base::check(options_.default_certificate != nullptr, "the compiler needs a default certificate");
+  plain_.route = settings_.settings.route;
+  site_ = make_site_policy(settings_);
+  if (options_.config_map) store_.pin_settings(*options_.config_map);
   if (options_.default_backend_service) store_.pin_backend(default_key(*options_.default_backend_service));
   if (options_.default_ssl_certificate) store_.pin_secret(*options_.default_ssl_certificate);
   set_certificates("", {{{}, options_.default_certificate}});
@@ -70,6 +75,7 @@ void Compiler::set_source_findings(const std::string& source, config::Findings f
 std::shared_ptr<const router::Snapshot> Compiler::compile() {
   const base::WallTime now = clock_.wall_now();
   for (const config::ObjectKey& key : book_.take_turned(now)) store_.touch_secret(key);
+  if (store_.take_settings_dirty()) compile_settings();
   Dirty dirty = store_.take_dirty();
   compile_secrets(dirty.secrets, now);
   for (const config::ObjectKey& key : dirty.ingresses) compile_ingress(key);
@@ -81,6 +87,21 @@ std::shared_ptr<const router::Snapshot> Compiler::compile() {
   for (const std::string& name : dirty.names) name_uses_.push_back({name, store_.uses_name(name)});
   if (changed_) publish();
   return published_;
+}
+
+// New settings are a change of everything that stands over them.
+void Compiler::compile_settings() {
+  config::Findings findings;
+  config::DecodedSettings decoded;
+  if (const config::ConfigMap* map = store_.settings()) decoded = config::decode_settings(*map, findings);
+  findings_.replace("settings", std::move(findings));
+  if (decoded.settings == settings_.settings && decoded.unmet_guards == settings_.unmet_guards) return;
+  settings_ = std::move(decoded);
+  plain_.route = settings_.settings.route;
+  site_ = make_site_policy(settings_);
+  for (auto& [key, parts] : parts_) parts.annotations.reset(), parts.policy.reset(), parts.without_https.reset();
+  store_.touch_ingresses();
+  changed_ = true;
 }
 
 std::vector<CertificateExpiry> Compiler::certificate_expiries() const {
@@ -105,7 +126,7 @@ void Compiler::compile_secrets(const std::set<config::ObjectKey>& keys, base::Wa
 
 void Compiler::compile_ingress(const config::ObjectKey& key) {
   ++counts_.ingresses;
-  TranslatedIngress translated = translate_ingress(store_, book_, key);
+  TranslatedIngress translated = translate_ingress(store_, book_, key, settings_.settings.route);
   findings_.replace("ingress " + to_text(key), std::move(translated.findings));
   if (!translated.annotations) {
     parts_.erase(key);
@@ -114,10 +135,15 @@ void Compiler::compile_ingress(const config::ObjectKey& key) {
   const auto [at, is_new] = parts_.try_emplace(key);
   IngressParts& parts = at->second;
   if (is_new) parts.owner = std::make_shared<const router::RouteOwner>(router::RouteOwner{key.ns, key.name});
-  static const config::IngressAnnotations kNothing;
-  if ((parts.annotations ? *parts.annotations : kNothing) == *translated.annotations) return;
-  parts.policy = make_policy(*translated.annotations);
+  if ((parts.annotations ? *parts.annotations : plain_) == *translated.annotations) return;
+  parts.policy = make_policy(*translated.annotations, settings_);
+  parts.without_https.reset();
   parts.annotations = std::make_unique<const config::IngressAnnotations>(std::move(*translated.annotations));
+}
+
+const config::IngressAnnotations& Compiler::annotations_of(const config::ObjectKey& ingress) const {
+  const auto found = parts_.find(ingress);
+  return found == parts_.end() || !found->second.annotations ? plain_ : *found->second.annotations;
 }
 
 void Compiler::compile_backend(const BackendKey& key) {
@@ -142,22 +168,36 @@ void Compiler::compile_host(const std::string& host) {
   const router::HostRoutes* before = hosts_.find_key(host);
   if (store_.ingresses_of_host(host).empty()) {
     findings_.replace(unit, {});
-    if (!before) return;
-    hosts_.erase(host);
-    changed_ = true;
-    return;
+    note_wildcard(host, false);
+    return erase_host(host);
   }
   ++counts_.hosts;
-  TranslatedHost translated = translate_host(store_, host);
+  TranslatedHost translated =
+      translate_host(store_, host, [this](const config::ObjectKey& key) -> const auto& { return annotations_of(key); });
   findings_.replace(unit, std::move(translated.findings));
+  note_wildcard(host, translated.tls && translated.exists());
+  if (!translated.exists()) return erase_host(host);
   router::HostSpec spec;
   spec.host = host;
+  spec.tls = translated.tls;
+  if (translated.policy != router::HostPolicy{}) spec.policy = std::make_shared<const router::HostPolicy>(std::move(translated.policy));
   for (TranslatedRoute& route : translated.routes) spec.routes.push_back(route_spec(std::move(route)));
   if (translated.fallback) spec.fallback.push_back(route_spec(std::move(*translated.fallback)));
   std::shared_ptr<const router::HostRoutes> routes = router::HostRoutes::compile(spec);
   if (before && same_routes(*before, *routes)) return;
   hosts_.set(std::move(routes));
   changed_ = true;
+}
+
+void Compiler::erase_host(const std::string& host) {
+  if (!hosts_.find_key(host)) return;
+  hosts_.erase(host);
+  changed_ = true;
+}
+
+void Compiler::note_wildcard(const std::string& host, bool has_tls) {
+  if (!host.starts_with("*.")) return;
+  if (has_tls ? tls_wildcards_.insert(host).second : tls_wildcards_.erase(host) != 0) changed_ = true;
 }
 
 void Compiler::compile_certificates(const std::string& host) {
@@ -173,6 +213,8 @@ void Compiler::publish() {
   snapshot->hosts = hosts_;
   snapshot->backends = backends_;
   snapshot->default_backend = default_slot();
+  snapshot->site = site_;
+  snapshot->wildcards_have_tls = !tls_wildcards_.empty();
   snapshot->certificates = certificates_ ? std::exchange(certificates_, nullptr) : published_->certificates;
   published_ = std::move(snapshot);
   changed_ = false;
@@ -185,15 +227,29 @@ router::BackendSlot Compiler::default_slot() const {
   return backends_.find(slot)->endpoints.empty() ? router::kNoBackend : slot;
 }
 
-router::RouteSpec Compiler::route_spec(TranslatedRoute route) const {
-  const IngressParts& parts = parts_.at(route.owner->meta.key);
+router::RouteSpec Compiler::route_spec(TranslatedRoute route) {
+  IngressParts& parts = parts_.at(route.owner->meta.key);
   router::RouteSpec spec;
   spec.path = std::move(route.path);
   spec.type = route.type;
   if (route.backend) spec.backend = slots_.at(*route.backend);
-  spec.policy = parts.policy;
+  if (route.unrouted) spec.backend = router::kUnrouted;
+  spec.policy = without_https(spec.path) ? policy_without_https(parts) : parts.policy;
   spec.owner = parts.owner;
   return spec;
+}
+
+// The rule's own path is what counts, not that of requests (no-tls-redirect-locations, as in ingress-nginx).
+bool Compiler::without_https(const std::string& path) const {
+  const std::vector<std::string>& prefixes = settings_.settings.without_https;
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return path.starts_with(prefix); });
+}
+
+const std::shared_ptr<const router::RoutePolicy>& Compiler::policy_without_https(IngressParts& parts) {
+  if (parts.without_https) return parts.without_https;
+  auto policy = std::make_shared<router::RoutePolicy>(parts.policy ? *parts.policy : site_->route);
+  policy->https.where_tls = policy->https.always = false;
+  return parts.without_https = std::move(policy);
 }
 
 router::BackendSlot Compiler::take_slot(const BackendKey& key) {

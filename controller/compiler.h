@@ -19,6 +19,7 @@
 #include "controller/finding_set.h"
 #include "controller/store.h"
 #include "controller/translate.h"
+#include "controller/translate_policy.h"
 #include "router/snapshot.h"
 #include "tls/sni_index.h"
 
@@ -28,6 +29,7 @@ struct CompilerOptions {
   ClassRules classes;     // --ingress-class, --controller-class, ..., --annotations-prefix
   BackendRules backends;  // standalone: loopback endpoints allowed
   std::optional<config::ObjectKey> default_backend_service, default_ssl_certificate;
+  std::optional<config::ObjectKey> config_map;  // with the settings
   // Serves where no other certificate fits. REQUIRES: not null.
   std::shared_ptr<const tls::Certificate> default_certificate;
 };
@@ -82,11 +84,13 @@ class Compiler final {
  private:
   // What all routes of one Ingress share; kept as long as its annotations stay the same.
   struct IngressParts {
-    std::unique_ptr<const config::IngressAnnotations> annotations;  // null: they ask for nothing
+    std::unique_ptr<const config::IngressAnnotations> annotations;  // null: they ask for nothing but the settings
     std::shared_ptr<const router::RoutePolicy> policy;
+    std::shared_ptr<const router::RoutePolicy> without_https;  // the same, but not redirected to HTTPS; made when needed
     std::shared_ptr<const router::RouteOwner> owner;
   };
 
+  void compile_settings();
   void compile_secrets(const std::set<config::ObjectKey>& keys, base::WallTime now);
   void compile_ingress(const config::ObjectKey& key);
   void compile_backend(const BackendKey& key);
@@ -94,7 +98,12 @@ class Compiler final {
   void compile_certificates(const std::string& host);
   void publish();
   router::BackendSlot default_slot() const;
-  router::RouteSpec route_spec(TranslatedRoute route) const;
+  router::RouteSpec route_spec(TranslatedRoute route);
+  const config::IngressAnnotations& annotations_of(const config::ObjectKey& ingress) const;
+  bool without_https(const std::string& path) const;
+  const std::shared_ptr<const router::RoutePolicy>& policy_without_https(IngressParts& parts);
+  void erase_host(const std::string& host);
+  void note_wildcard(const std::string& host, bool has_tls);
   router::BackendSlot take_slot(const BackendKey& key);
   void free_slot(const BackendKey& key);
   void set_certificates(const std::string& host, std::vector<ChosenCertificate> chosen);
@@ -105,6 +114,8 @@ class Compiler final {
   CertificateBook book_;
   FindingSet findings_;
   CompilerCounts counts_;
+  config::DecodedSettings settings_;
+  config::IngressAnnotations plain_;  // of an Ingress that asks for nothing
   std::vector<config::ObjectKey> missing_secrets_;
   std::vector<NameUse> name_uses_;
 
@@ -116,6 +127,8 @@ class Compiler final {
   // The snapshot that is being prepared.
   router::HostIndex hosts_;
   router::BackendTable backends_;
+  std::shared_ptr<const router::SitePolicy> site_;
+  std::set<std::string> tls_wildcards_;
   std::shared_ptr<tls::SniIndex> certificates_;  // null: as published
   bool changed_ = true;                          // the first compile() publishes, whatever there is
   std::shared_ptr<const router::Snapshot> published_;

@@ -32,6 +32,10 @@ std::string policy_text(const router::RoutePolicy* policy) {
   std::string text;
   if (!policy) return text;
   if (policy->closed) text += " closed";
+  if (policy->redirect) text += fmt::format(" redirect={} {}", policy->redirect->status, policy->redirect->location);
+  if (policy->https.always) text += " force-https";
+  if (policy->access) text += " access";
+  if (policy->cors) text += " cors";
   if (!policy->cookie_affinity) return text;
   const router::CookieAffinityPolicy& cookie = *policy->cookie_affinity;
   text += fmt::format(" affinity=cookie name={} mode={}", cookie.name, cookie.persistent ? "persistent" : "balanced");
@@ -48,7 +52,8 @@ std::string policy_text(const router::RoutePolicy* policy) {
 
 void add_host(std::string& text, const router::Snapshot& snapshot, const router::HostRoutes& host, Backends& seen) {
   add_line(text, fmt::format("host {}", host.host().empty() ? "*" : host.host()));
-  const std::vector<const router::Route*> routes = host.routes();
+  std::vector<const router::Route*> routes = host.routes();
+  std::erase_if(routes, [](const router::Route* route) { return route->backend == router::kUnrouted; });
   if (routes.empty()) add_line(text, "  no routes");
   for (const router::Route* route : routes) {
     const char* type = route->type == router::PathType::exact ? "exact" : "prefix";

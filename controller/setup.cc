@@ -16,6 +16,7 @@ ApiSourceOptions api_source_options(const config::Flags& flags) {
   options.default_backend_service = flags.default_backend_service;
   options.default_ssl_certificate = flags.default_ssl_certificate;
   options.publish_service = flags.publish_service;
+  options.config_map = flags.config_map;
   return options;
 }
 
@@ -25,7 +26,7 @@ base::Result<BackendRules> backend_rules(const config::Flags& flags) {
   rules.refuse_loopback_endpoints = reads_cluster(flags);
   if (flags.disable_external_names) rules.external_names = NameRule::off;
   for (const std::string& text : flags.allowed_external_names) {
-    const std::optional<AddressRange> range = parse_range(text);
+    const std::optional<base::IpRange> range = base::parse_ip_range(text);
     if (!range) return base::Error("--allow-external-name-addresses: " + text + " has bits set behind its prefix");
     rules.allowed_external_names.push_back(*range);
   }
@@ -35,7 +36,7 @@ base::Result<BackendRules> backend_rules(const config::Flags& flags) {
     if (const auto access = find_api_access(flags, pod)) hosts.push_back(access->host);
   }
   for (const std::string& host : hosts) {
-    if (const std::optional<AddressRange> range = parse_range(host)) rules.api_servers.push_back(*range);
+    if (const std::optional<base::IpRange> range = base::parse_ip_range(host)) rules.api_servers.push_back(*range);
   }
   rules.own.addresses = own_addresses(flags.bind_address);
   for (const uint16_t port : {flags.http_port, flags.https_port, flags.admin_port})
@@ -55,6 +56,7 @@ base::Result<CompilerOptions> compiler_options(const config::Flags& flags, base:
   options.backends = std::move(*rules);
   options.default_backend_service = flags.default_backend_service;
   options.default_ssl_certificate = flags.default_ssl_certificate;
+  options.config_map = flags.config_map;
   options.default_certificate = std::move(*certificate);
   return options;
 }
@@ -66,7 +68,7 @@ void apply(SourceBatch batch, Compiler& compiler) {
 
 size_t route_count(const router::Snapshot& snapshot) {
   size_t count = 0;
-  snapshot.hosts.for_each([&](const router::HostRoutes& host) { count += host.record_count(); });
+  snapshot.hosts.for_each([&](const router::HostRoutes& host) { count += host.route_count(); });
   return count;
 }
 

@@ -94,9 +94,13 @@ Dirty Store::take_dirty() {
   return std::exchange(dirty_, {});
 }
 
-void Store::mark_all() {
+void Store::touch_ingresses() {
   ingresses_.for_each([this](const IngressEntry& entry) { dirty_.ingresses.insert(entry.object.meta.key); });
   for (const auto& [host, users] : ingresses_of_host_) dirty_.hosts.insert(host);
+}
+
+void Store::mark_all() {
+  touch_ingresses();
   for (const auto& [host, users] : ingresses_of_certificate_host_) dirty_.certificate_hosts.insert(host);
   touch_backends();
 }
@@ -253,6 +257,13 @@ void Store::put(config::Secret object) {
   touch_secret(key);
 }
 
+void Store::put(config::ConfigMap object) {
+  strip(object.meta);
+  if (object.meta.key != settings_key_ || settings_ == object) return;
+  settings_ = std::move(object);
+  dirty_.settings = true;
+}
+
 void Store::remove(const config::ObjectRef& ref) {
   const config::ObjectKey key{ref.ns, ref.name};
   if (ref.kind == config::Ingress::kKind) {
@@ -280,6 +291,9 @@ void Store::remove(const config::ObjectRef& ref) {
     if (endpoints_.erase(key)) mark_backends(key);
   } else if (ref.kind == config::Secret::kKind) {
     if (secrets_.erase(key)) touch_secret(key);
+  } else if (ref.kind == config::ConfigMap::kKind && key == settings_key_ && settings_) {
+    settings_.reset();
+    dirty_.settings = true;
   }
 }
 
@@ -390,7 +404,10 @@ void Store::index_backends(const config::Ingress& ingress, bool add) {
 
 void Store::index_certificates(const config::Ingress& ingress, bool add) {
   std::set<std::string> hosts = certificate_hosts_of(ingress);
-  for (const std::string& host : hosts) change_member(ingresses_of_certificate_host_, host, &ingress, add);
+  for (const std::string& host : hosts) {
+    change_member(ingresses_of_certificate_host_, host, &ingress, add);
+    if (ingresses_of_host_.contains(host)) dirty_.hosts.insert(host);  // whether it has TLS counts for its redirects
+  }
   dirty_.certificate_hosts.merge(hosts);
   std::set<config::ObjectKey> secrets = secrets_of(ingress);
   for (const config::ObjectKey& secret : secrets) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -18,34 +19,9 @@
 #include "controller/object_table.h"
 #include "controller/references.h"
 #include "controller/resolved_name.h"
+#include "controller/standing.h"
 
 namespace narthex::controller {
-
-// Which Ingresses are ours.
-struct ClassRules {
-  std::string ingress_class = "nginx";
-  std::string controller_class = "k8s.io/ingress-nginx";
-  bool ingress_class_by_name = false;
-  bool watch_ingress_without_class = false;
-  std::string annotations_prefix = "nginx.ingress.kubernetes.io";  // for PREFIX/canary
-  bool only_known_namespaces = false;  // a selector chose some: Ingresses of other namespaces are foreign
-};
-
-enum class Standing : uint8_t {  // the last two are ours
-  foreign,        // another controller's, ignored without a word
-  unknown_class,  // names an IngressClass that does not exist: ignored with a note
-  canary,         // ours, but a canary: claims no host, path or certificate of its own
-  served,
-};
-
-inline bool is_ours(Standing standing) { return standing == Standing::canary || standing == Standing::served; }
-
-// What happened to an Ingress, for whoever writes to the API server. Its status alone makes nothing dirty.
-struct Touch {
-  bool changed = false;  // it is new, another one (but for its status), or has become ours
-  bool lost = false;     // it was ours and is not any more
-};
-using Touches = std::map<config::ObjectKey, Touch>;
 
 // What changed since the last take_dirty(), as keys of what has to be translated again.
 struct Dirty {
@@ -55,6 +31,7 @@ struct Dirty {
   std::set<config::ObjectKey> secrets;      // certificates to parse or forget
   std::set<std::string> certificate_hosts;  // choice of certificates
   std::set<std::string> names;              // in use, or not any more; nothing to translate, so not in empty()
+  bool settings = false;                    // the ConfigMap that the flags name
   bool empty() const;
 };
 
@@ -96,9 +73,15 @@ class Store final {
   void touch_secret(const config::ObjectKey& key);
   // All backends are dirty: a rule for them has changed.
   void touch_backends();
+  // The same for all Ingresses and hosts.
+  void touch_ingresses();
+  // The settings may have changed since the last call. Apart from take_dirty(), because of what follows from it.
+  bool take_settings_dirty() { return std::exchange(dirty_.settings, false); }
   // Keeps a backend or a Secret in use without an Ingress: the controller's own defaults.
   void pin_backend(const BackendKey& key);
   void pin_secret(const config::ObjectKey& key);
+  // The ConfigMap with the settings: of all others nothing is kept.
+  void pin_settings(const config::ObjectKey& key) { settings_key_ = key; }
 
   const ClassRules& rules() const { return rules_; }
   const config::Ingress* ingress(const config::ObjectKey& key) const;
@@ -106,6 +89,8 @@ class Store final {
   const config::Service* service(const config::ObjectKey& key) const;
   const config::Endpoints* endpoints(const config::ObjectKey& key) const;
   const config::Secret* secret(const config::ObjectKey& key) const;
+  // Null: there is no ConfigMap with settings.
+  const config::ConfigMap* settings() const { return settings_ ? &*settings_ : nullptr; }
   // By name, so that endpoints and findings come in one order whatever happened first.
   const SlicesByName& slices_of(const config::ObjectKey& service) const;
   // Null: nothing has been heard of the name yet.
@@ -144,7 +129,7 @@ class Store final {
   void put(config::EndpointSlice object);
   void put(config::Endpoints object);
   void put(config::Secret object);
-  void put(config::ConfigMap) {}
+  void put(config::ConfigMap object);
   void put(config::Namespace object);
   void remove(const config::ObjectRef& ref);
   void remove_slice(const config::ObjectKey& key);
@@ -189,6 +174,8 @@ class Store final {
   std::unordered_map<std::string, std::set<config::ObjectKey>> services_of_name_;  // in use or not
   std::set<BackendKey> pinned_backends_;
   std::set<config::ObjectKey> pinned_secrets_;
+  std::optional<config::ObjectKey> settings_key_;
+  std::optional<config::ConfigMap> settings_;
 };
 
 }  // namespace narthex::controller

@@ -73,18 +73,31 @@ TranslatedRoute default_route(const config::Ingress& ingress) {
   return route;
 }
 
+TranslatedRoute unrouted(const config::Ingress& ingress) {
+  TranslatedRoute route;
+  route.path = "/";
+  route.unrouted = true;
+  route.owner = &ingress;
+  return route;
+}
+
 bool has_default(const config::Ingress& ingress) {
   return ingress.default_backend && !ingress.default_backend->is_resource;
 }
 
 }  // namespace
 
-TranslatedHost translate_host(const Store& store, const std::string& host) {
+TranslatedHost translate_host(const Store& store, const std::string& host, const AnnotationsOf& annotations_of) {
   TranslatedHost result;
   result.host = host;
+  result.tls = !store.ingresses_of_certificate_host(host).empty();
   Claims claims;
-  const config::Ingress* fallback = nullptr;
+  const config::Ingress *fallback = nullptr, *oldest = nullptr;
   for (const config::Ingress* ingress : store.ingresses_of_host(host)) {
+    const config::IngressAnnotations& annotations = annotations_of(ingress->meta.key);
+    if (annotations.refused) continue;
+    if (!oldest) oldest = ingress;
+    if (result.policy.app_root.empty()) result.policy.app_root = annotations.host.app_root;
     for (const config::IngressRule& rule : ingress->rules) {
       if (rule.host == host) claim_rule(result, claims, *ingress, rule);
     }
@@ -95,7 +108,9 @@ TranslatedHost translate_host(const Store& store, const std::string& host) {
       fallback = ingress;
     }
   }
-  if (fallback && !claims.contains({"/", router::PathType::prefix})) result.fallback = default_route(*fallback);
+  if (!oldest || claims.contains({"/", router::PathType::prefix})) return result;
+  // What no rule takes is still under the policy of the host's oldest Ingress, as in ingress-nginx (annotations.md 1.9).
+  result.fallback = fallback ? default_route(*fallback) : unrouted(*oldest);
   return result;
 }
 

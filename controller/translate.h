@@ -3,6 +3,7 @@
 // Pointers in results point into the store. VALID UNTIL: the next Store::apply.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct TranslatedRoute {
   std::string path;  // canonical, at most router::kPathBytesMax
   router::PathType type = router::PathType::prefix;
   std::optional<BackendKey> backend;  // none: broken, answers 503
+  bool unrouted = false;              // no rule stands for it: only what its owner's policy says, then 404
   const config::Ingress* owner = nullptr;
 };
 
@@ -30,11 +32,17 @@ struct TranslatedHost {
   std::string host;
   std::vector<TranslatedRoute> routes;      // no two claim the same path
   std::optional<TranslatedRoute> fallback;  // never beside Prefix /
-  config::Findings findings;                // PathConflict
+  bool tls = false;                         // some Ingress has it in spec.tls, or has spec.tls and a rule for it
+  router::HostPolicy policy;
+  config::Findings findings;  // PathConflict
+  bool exists() const { return !routes.empty() || fallback; }
 };
 
+// What the annotations of a served Ingress ask for.
+using AnnotationsOf = std::function<const config::IngressAnnotations&(const config::ObjectKey&)>;
+
 // The paths of all Ingresses of a host, merged: the oldest claims first, later claimants of a path get a finding.
-TranslatedHost translate_host(const Store& store, const std::string& host);
+TranslatedHost translate_host(const Store& store, const std::string& host, const AnnotationsOf& annotations_of);
 
 struct TranslatedBackend {
   router::Backend backend;
@@ -61,14 +69,13 @@ struct TranslatedIngress {
   config::Findings findings;  // class, annotations, paths, Services and ports that are not there, tls entries
 };
 
-TranslatedIngress translate_ingress(const Store& store, const CertificateBook& book, const config::ObjectKey& key);
+// `settings`: what the annotations stand over.
+TranslatedIngress translate_ingress(const Store& store, const CertificateBook& book, const config::ObjectKey& key,
+                                    const config::RouteOptions& settings);
 
 // The certificate of --default-ssl-certificate; nothing chosen where it cannot be used.
 TranslatedCertificates translate_default_certificate(const Store& store, const CertificateBook& book,
                                                      const config::ObjectKey& secret);
-
-// Null where nothing is asked for.
-std::shared_ptr<const router::RoutePolicy> make_policy(const config::IngressAnnotations& annotations);
 
 // A rule's path as canonical request paths are compared with it (router/normalise.h); none where it cannot be one.
 std::optional<std::string> canonical_path(const std::string& path);

@@ -124,10 +124,10 @@ std::string listed(const std::vector<std::string>& addresses) {
 }
 
 // The API server as the cluster itself names it, where that can be seen.
-std::vector<AddressRange> api_servers_of(const Store& store) {
-  std::vector<AddressRange> ranges;
+std::vector<base::IpRange> api_servers_of(const Store& store) {
+  std::vector<base::IpRange> ranges;
   const auto add = [&](const std::string& ip) {
-    if (const std::optional<AddressRange> range = parse_range(ip)) ranges.push_back(*range);
+    if (const std::optional<base::IpRange> range = base::parse_ip_range(ip)) ranges.push_back(*range);
   };
   if (const config::Service* service = store.service(api_server_service())) add(service->cluster_ip);
   for (const config::EndpointSlice* slice : store.slices_of(api_server_service()))
@@ -141,7 +141,7 @@ std::vector<AddressRange> api_servers_of(const Store& store) {
 // Each time and on the addresses, not on the name: whoever runs the zone can change them at any moment (DNS rebinding).
 void collect_resolved(const Store& store, const config::Service& service, const ResolvedName& resolved, uint16_t port,
                       const BackendRules& rules, TranslatedBackend& result) {
-  const std::vector<AddressRange> api_servers = api_servers_of(store);
+  const std::vector<base::IpRange> api_servers = api_servers_of(store);
   Refused refused;
   for (const std::string& address : resolved.addresses) {
     const std::optional<router::Endpoint> endpoint = router::make_endpoint(address, port);

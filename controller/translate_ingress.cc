@@ -115,7 +115,8 @@ void check_tls(const CertificateBook& book, const config::Ingress& ingress, conf
 
 }  // namespace
 
-TranslatedIngress translate_ingress(const Store& store, const CertificateBook& book, const config::ObjectKey& key) {
+TranslatedIngress translate_ingress(const Store& store, const CertificateBook& book, const config::ObjectKey& key,
+                                    const config::RouteOptions& settings) {
   TranslatedIngress result;
   const config::Ingress* ingress = store.ingress(key);
   switch (store.standing(key)) {
@@ -134,38 +135,12 @@ TranslatedIngress translate_ingress(const Store& store, const CertificateBook& b
           "canaries are not carried out, so this Ingress gets no requests; all go to the Ingress it shadows"));
       break;
     case Standing::served:
-      result.annotations = config::decode_annotations(ingress->meta, store.rules().annotations_prefix, result.findings);
+      result.annotations = config::decode_annotations(ingress->meta, store.rules().annotations_prefix, settings, result.findings);
       check_rules(store, *ingress, result.findings);
       check_tls(book, *ingress, result.findings);
       break;
   }
   return result;
-}
-
-std::shared_ptr<const router::RoutePolicy> make_policy(const config::IngressAnnotations& annotations) {
-  if (!annotations.affinity && annotations.unmet_guards.empty()) return nullptr;
-  auto policy = std::make_shared<router::RoutePolicy>();
-  policy->closed = !annotations.unmet_guards.empty();
-  if (!annotations.affinity) return policy;
-  const config::CookieAffinity& asked = *annotations.affinity;
-  router::CookieAffinityPolicy cookie;
-  cookie.persistent = asked.mode == config::AffinityMode::persistent;
-  cookie.name = asked.name;
-  cookie.path = asked.path;
-  cookie.domain = asked.domain;
-  cookie.expires = asked.expires;
-  cookie.max_age = asked.max_age;
-  cookie.secure = asked.secure;
-  switch (asked.same_site) {
-    case config::SameSite::unset: break;
-    case config::SameSite::none: cookie.same_site = "None"; break;
-    case config::SameSite::lax: cookie.same_site = "Lax"; break;
-    case config::SameSite::strict: cookie.same_site = "Strict"; break;
-  }
-  cookie.conditional_same_site_none = asked.conditional_same_site_none;
-  cookie.change_on_failure = asked.change_on_failure;
-  policy->cookie_affinity = std::move(cookie);
-  return policy;
 }
 
 }  // namespace narthex::controller

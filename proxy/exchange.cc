@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "proxy/filters/cors.h"
 
 namespace narthex::proxy {
 namespace {
@@ -42,7 +43,14 @@ Exchange::Exchange(WorkerContext& worker, ClientSide& client, ExchangeMemory& me
 
 Task<void> Exchange::run() {
   Fault fault = match();
-  if (fault == Fault::none) fault = co_await forward();
+  if (fault == Fault::none) {
+    if (own_status_ == 0) {
+      fault = co_await forward();
+    } else {
+      if (worker_.draining) announce_close_ = true;
+      co_await answer(own_status_);
+    }
+  }
   if (fault != Fault::none) {
     fault_ = fault;
     if (worker_.draining) announce_close_ = true;
@@ -50,7 +58,7 @@ Task<void> Exchange::run() {
       client_may_continue_ = false;
       client_.abort_response();
     } else {
-      co_await answer(fault);
+      co_await answer_fault(fault);
     }
   }
   account();
@@ -65,7 +73,7 @@ Task<void> Exchange::refuse(Fault fault) {
   request.method = request.target = request.authority = {};
   request.version = 11;
   request.fields.clear();
-  co_await answer(fault);
+  co_await answer_fault(fault);
   account();
 }
 
@@ -78,18 +86,27 @@ Fault Exchange::match() {
   if (hops_ >= limits::kHops) return Fault::loop_detected;
   host_ = pin_->hosts.find(target_.host);
   route_ = host_ ? host_->match(target_.path.path) : nullptr;
-  slot_ = route_ ? route_->backend : pin_->default_backend;
-  if (!route_ && slot_ == router::kNoBackend) return Fault::no_route;
+  policy_ = route_ && route_->policy ? route_->policy : &pin_->site->route;
+  logged_ = policy_->access_log;
+  if (pin_->site->trust.forwarded_fields || pin_->site->trust.real_ip) {
+    if (filters::read_claims(memory_.request, pin_->site->trust, origin_, memory_.claimed)) claimed_ = &memory_.claimed;
+  }
   if (route_ && route_->owner) {
     ns_ = route_->owner->ns;
     ingress_ = route_->owner->ingress;
   }
-  if (route_ && route_->policy && route_->policy->closed) return Fault::guard_closed;
+  if (const Fault fault = check_policies(); fault != Fault::none || own_status_ != 0) return fault;
+  const bool routed = route_ && route_->backend != router::kUnrouted;
+  slot_ = routed ? route_->backend : pin_->default_backend;
+  if (!routed && slot_ == router::kNoBackend) {
+    const Fault denied = check_access();
+    return denied == Fault::none ? Fault::no_route : denied;
+  }
   backend_ = slot_ == router::kNoBackend ? nullptr : pin_->backends.find(slot_);
   if (!backend_ || backend_->endpoints.empty())
     return backend_ && backend_->leads_back ? Fault::loop_detected : Fault::no_endpoints;
   backend_name_ = backend_->name;
-  return Fault::none;
+  return check_access();
 }
 
 Fault Exchange::match_target() {
@@ -105,12 +122,12 @@ Fault Exchange::match_target() {
 
 size_t Exchange::choose_endpoint() {
   const Unwanted unwanted{*backend_, {tried_.data(), tried_count_}, worker_.upstreams.refusals(), worker_.loop.now()};
-  if (const router::RoutePolicy* policy = route_ ? route_->policy : nullptr; policy && policy->cookie_affinity) {
-    filters::AffinityChoice choice = filters::choose_by_cookie(*policy->cookie_affinity, memory_.request, unwanted, worker_.random);
+  if (policy_->cookie_affinity) {
+    filters::AffinityChoice choice = filters::choose_by_cookie(*policy_->cookie_affinity, memory_.request, unwanted, worker_.random);
     memory_.cookie = std::move(choice.new_cookie_value);
     return choice.endpoint;
   }
-  if (backend_->client_ip_affinity) return filters::choose_by_client(origin_.client_ip(), unwanted);
+  if (backend_->client_ip_affinity) return filters::choose_by_client(client_ip(), unwanted);
   return draw_wanted(unwanted, [&] { return worker_.round_robin.next(slot_, *backend_); });
 }
 
@@ -120,14 +137,15 @@ Task<Fault> Exchange::forward() {
   buffered_body_ = client_.buffered_body();
   websocket_ = memory_.request.wants_websocket;
   Transport* const client_raw = client_.raw();
-  for (int attempts_left = limits::kAttempts;;) {
+  attempts_left_ = policy_->retries.tries == 0 ? limits::kAttemptsMax : policy_->retries.tries;
+  for (;;) {
     const size_t endpoint = choose_endpoint();
     used_endpoint_ = endpoint;
     UpstreamPool::Connected connected = co_await connection_to(backend_->endpoints[endpoint]);
     Fault fault = connected.fault;
     if (connected.connection) {
       H1Upstream& upstream = *connected.connection;
-      upstream.begin(&memory_.response_chunks, memory_.request.method == "HEAD", websocket_);
+      upstream.begin(&memory_.response_chunks, memory_.request.method == "HEAD", websocket_, policy_->read_timeout, policy_->send_timeout);
       if (client_raw) client_raw->socket().cancel_when_broken(&upstream.socket());
       fault = co_await exchange_with(upstream);
       if (client_raw) client_raw->socket().cancel_when_broken(nullptr);
@@ -140,7 +158,7 @@ Task<Fault> Exchange::forward() {
     if (fault == Fault::none || !again) co_return fault;
     const bool others_left = note_tried(endpoint);
     const bool free = fault == Fault::connect_failed && others_left;
-    if (!free && --attempts_left == 0) co_return fault;
+    if (!free && --attempts_left_ == 0) co_return fault;
     worker_.stats.upstream_retries.add();
   }
 }
@@ -157,15 +175,20 @@ bool Exchange::note_tried(size_t endpoint) {
 Task<UpstreamPool::Connected> Exchange::connection_to(const router::Endpoint& endpoint) {
   if (tried_count_ == 0)
     if (auto idle = worker_.upstreams.take(endpoint)) return UpstreamPool::Connected{std::move(idle), Fault::none};
-  return worker_.upstreams.connect(endpoint);
+  return worker_.upstreams.connect(endpoint, policy_->connect_timeout);
 }
 
 bool Exchange::may_retry(Fault fault, const UpstreamSide* upstream) const {
   if (head_sent_ || body_started_) return false;
+  const router::RetryPolicy& retries = policy_->retries;
+  if (retries.time.count() != 0 && worker_.loop.now() - started_ >= retries.time) return false;
+  const bool timed_out = fault == Fault::connect_timeout || fault == Fault::upstream_timeout;
+  const bool repeatable = retries.non_idempotent || is_idempotent(memory_.request.method);
   switch (row_of(fault).retry) {
     case Retry::never: return false;
-    case Retry::unsent: return upstream == nullptr;
-    case Retry::repeatable: return upstream == nullptr || (upstream->silent() && is_idempotent(memory_.request.method));
+    case Retry::unsent: return upstream == nullptr && (timed_out ? retries.on_timeout : retries.on_error);
+    case Retry::repeatable: return upstream->silent() && repeatable && (timed_out ? retries.on_timeout : retries.on_error);
+    case Retry::wanted: return repeatable && (fault == Fault::upstream_status || retries.on_invalid_head);
   }
   return false;
 }
@@ -175,7 +198,8 @@ Task<Fault> Exchange::exchange_with(UpstreamSide& upstream) {
   RequestHead& request = memory_.request;
   write_hex(worker_.random.next(), request_id_.data());
   write_hex(worker_.random.next(), request_id_.data() + 16);
-  filters::forward_request_fields(request, origin_, hops_, {request_id_.data(), request_id_.size()}, worker_.outgoing);
+  filters::forward_request_fields(
+      {request, origin_, claimed_, *pin_->site, *policy_, hops_, {request_id_.data(), request_id_.size()}}, worker_.outgoing);
   OutgoingRequest outgoing{request.method, target_.path.forwarded, target_.path.query, request.framing, websocket_, &worker_.outgoing};
   const bool streams = !buffered_body_;
   if (buffered_body_ && request.framing.kind != BodyKind::none) outgoing.framing = {BodyKind::length, buffered_body_->size()};
@@ -219,6 +243,8 @@ Task<Fault> Exchange::pump_pieces(UpstreamSide& upstream) {
     body_started_ = true;
     if (piece.state == BodyPiece::State::failed) co_return piece.fault;
     if (piece.state == BodyPiece::State::end) break;
+    body_bytes_ += piece.bytes.size();
+    if (policy_->body_bytes_max != 0 && body_bytes_ > policy_->body_bytes_max) co_return Fault::body_too_large;
     const Fault fault = co_await upstream.send_body(piece.bytes, piece.last);
     if (fault != Fault::none || piece.last) co_return fault;
     if (const std::optional<Fault> spliced = co_await splice_request(upstream)) co_return *spliced;
@@ -232,28 +258,40 @@ Task<Fault> Exchange::pump_pieces(UpstreamSide& upstream) {
   co_return co_await upstream.send_body({}, true);
 }
 
+Task<void> Exchange::answer_fault(Fault fault) {
+  const FaultRow& row = row_of(fault);
+  if (row.party == Party::client) announce_close_ = true;
+  memory_.location.clear();
+  if (row.status != 0) co_return co_await answer(row.status);
+  client_.abort_response();
+}
+
 // A short answer of our own.
-Task<void> Exchange::answer(Fault fault) {
-  status_ = row_of(fault).status;
-  if (status_ == 0) {
-    client_.abort_response();
-    co_return;
-  }
-  if (row_of(fault).party == Party::client) announce_close_ = true;
+Task<void> Exchange::answer(uint16_t status) {
+  status_ = status;
   OutgoingFields& fields = worker_.outgoing;
   fields.clear();
   fields.add("Date", worker_.date.at(worker_.loop));
-  fields.add("Content-Type", "text/plain; charset=utf-8");
+  const bool has_body = status != 204;
+  if (has_body) fields.add("Content-Type", "text/html");
+  if (!memory_.location.empty()) fields.add("Location", memory_.location);
+  if (pin_) filters::add_site_fields(*pin_->site, origin_.tls(), fields);
+  if (policy_ && policy_->cors) add_cors_fields(fields);
   add_connection_field(fields);
-  std::array<char, 128> text;
+  std::array<char, 192> text;
   const std::string_view reason = reason_phrase(status_);
-  const auto end = fmt::format_to_n(text.data(), text.size(), "{} {}\n", status_, reason);
-  const std::string_view body(text.data(), std::min(end.size, text.size()));
+  const auto end = fmt::format_to_n(text.data(), text.size(), "<!doctype html><title>{0} {1}</title>\n{0} {1}\n", status_, reason);
+  const std::string_view body(text.data(), has_body ? std::min(end.size, text.size()) : 0);
   const bool to_head = memory_.request.method == "HEAD";
   head_sent_ = true;
   sent_bytes_ = to_head ? 0 : body.size();
-  const OutgoingResponse response{status_, {BodyKind::length, body.size()}, !to_head, &fields};
+  const Framing framing = has_body ? Framing{BodyKind::length, body.size()} : Framing{};
+  const OutgoingResponse response{status_, framing, has_body && !to_head, &fields};
   if (!co_await client_.send_head(response, to_head ? std::string_view{} : body, true)) client_may_continue_ = false;
+}
+
+void Exchange::add_cors_fields(OutgoingFields& fields) const {
+  if (const auto origin = filters::allowed_origin(*policy_->cors, memory_.request)) filters::add_cors_fields(*policy_->cors, *origin, fields);
 }
 
 void Exchange::add_connection_field(OutgoingFields& fields) const {
@@ -277,7 +315,7 @@ void Exchange::account() {
     stats.duration_sum_us.add(took_us);
   }
   stats.sent_bytes.add(sent_bytes_);
-  if (worker_.access_log) log_line();
+  if (worker_.access_log && logged_) log_line();
 }
 
 void Exchange::log_line() {
@@ -288,7 +326,7 @@ void Exchange::log_line() {
   };
   AccessLine line;
   line.time = worker_.loop.wall_now();
-  line.client = origin_.client_ip();
+  line.client = client_ip();
   line.method = request.method;
   line.target = request.target;
   line.host = request.authority;

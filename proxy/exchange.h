@@ -15,6 +15,7 @@
 #include "proxy/filters/affinity.h"
 #include "proxy/filters/forwarded_fields.h"
 #include "proxy/filters/hops.h"
+#include "proxy/filters/redirects.h"
 #include "proxy/worker_context.h"
 #include "router/normalise.h"
 
@@ -40,6 +41,14 @@ class Exchange final {
  private:
   Fault match();
   Fault match_target();
+  // exchange_policy.cc: what the policies of site, host and route say before anything is forwarded.
+  Fault check_policies();
+  Fault check_access() const;
+  bool redirects_to_https() const;
+  void answer_with(uint16_t status) { own_status_ = status; }
+  filters::Asked asked() const;
+  std::string_view scheme() const;
+  std::string_view client_ip() const;
   size_t choose_endpoint();
   Task<Fault> forward();
   Task<UpstreamPool::Connected> connection_to(const router::Endpoint& endpoint);
@@ -54,10 +63,13 @@ class Exchange final {
   Task<std::optional<Fault>> splice_response(UpstreamSide& upstream);
   Task<Fault> tunnel(UpstreamSide& upstream);
   Framing response_framing() const;
+  bool wants_another(uint16_t status) const;
   bool may_retry(Fault fault, const UpstreamSide* upstream) const;
   bool note_tried(size_t endpoint);
   void add_connection_field(OutgoingFields& fields) const;
-  Task<void> answer(Fault fault);
+  Task<void> answer_fault(Fault fault);
+  Task<void> answer(uint16_t status);
+  void add_cors_fields(OutgoingFields& fields) const;
   void account();
   void log_line();
 
@@ -70,6 +82,8 @@ class Exchange final {
   SnapshotHolder::Pin pin_;
   const router::HostRoutes* host_ = nullptr;
   const router::Route* route_ = nullptr;
+  const router::RoutePolicy* policy_ = nullptr;  // never null after match(); gone with the pin
+  const filters::ClaimedOrigin* claimed_ = nullptr;  // what a trusted peer said; null: nothing that is believed
   const router::Backend* backend_ = nullptr;
   router::BackendSlot slot_ = router::kNoBackend;
   struct {
@@ -80,12 +94,15 @@ class Exchange final {
   std::optional<std::string_view> buffered_body_;
   std::array<size_t, limits::kTriedEndpoints> tried_;  // endpoints, each once
   size_t tried_count_ = 0;
-  uint32_t hops_ = 0;
+  uint32_t attempts_left_ = 0, hops_ = 0;
+  uint16_t own_status_ = 0;  // the answer is ours and no fault
   std::array<char, 32> request_id_;  // ours, where the client sent none
   bool announce_close_ = false, client_may_continue_ = true;
   bool head_sent_ = false;         // to the client: from then on no other answer can be given
+  uint64_t body_bytes_ = 0;  // of a streamed request body, so far
   bool body_started_ = false;      // bytes of a streamed request body were taken: it cannot be repeated
   bool websocket_ = false;
+  bool logged_ = true;
   Fault fault_ = Fault::none;
   Fault pump_fault_ = Fault::none;
   uint16_t status_ = 0;

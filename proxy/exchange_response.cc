@@ -1,6 +1,8 @@
 // The half of the exchange that carries the response back: interim heads, the final head, the body, tunnels.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "proxy/exchange.h"
 #include "proxy/splice.h"
@@ -20,13 +22,23 @@ Task<Fault> Exchange::serve_response(UpstreamSide& upstream) {
     const Fault fault = co_await upstream.read_head(head);
     if (fault != Fault::none) co_return fault;
     if (head.upgraded) co_return co_await tunnel(upstream);
-    if (head.status >= 200) co_return co_await relay_response(upstream);
+    if (head.status >= 200) {
+      if (wants_another(head.status)) co_return Fault::upstream_status;
+      co_return co_await relay_response(upstream);
+    }
     if (head.status == 100 || memory_.request.version < 11) continue;
     filters::forward_interim_fields(head, worker_.outgoing);
     const OutgoingResponse interim_head{head.status, {}, false, &worker_.outgoing};
     if (!co_await client_.send_interim(interim_head)) co_return Fault::client_gone;
   }
   co_return Fault::upstream_malformed;
+}
+
+// proxy-next-upstream: http_503 and the like. The last attempt's answer goes to the client whatever it is.
+bool Exchange::wants_another(uint16_t status) const {
+  const std::vector<uint16_t>& unwanted = policy_->retries.on_statuses;
+  if (unwanted.empty() || attempts_left_ <= 1) return false;
+  return std::find(unwanted.begin(), unwanted.end(), status) != unwanted.end() && may_retry(Fault::upstream_status, nullptr);
 }
 
 // How the client is told the length (RFC 9112 6.3): from the decision made on the upstream's bytes, never from its fields.
@@ -48,11 +60,12 @@ Task<Fault> Exchange::relay_response(UpstreamSide& upstream) {
   OutgoingResponse response{head.status, response_framing(), head.framing.kind != BodyKind::none, &worker_.outgoing};
   if (response.has_body && response.framing.kind == BodyKind::until_close) announce_close_ = true;
   if (worker_.draining) announce_close_ = true;
-  filters::forward_response_fields(head, worker_.date.at(worker_.loop), worker_.outgoing);
+  filters::forward_response_fields(head, worker_.date.at(worker_.loop), *pin_->site, *policy_, origin_.tls(), worker_.outgoing);
+  if (policy_->cors) add_cors_fields(worker_.outgoing);
   std::string set_cookie;
   if (!memory_.cookie.empty()) {
     const Field* agent = memory_.request.fields.find(FieldId::user_agent);
-    set_cookie = filters::set_cookie_value(*route_->policy->cookie_affinity, memory_.cookie, host_->path_of(*route_), origin_.tls(),
+    set_cookie = filters::set_cookie_value(*policy_->cookie_affinity, memory_.cookie, host_->path_of(*route_), origin_.tls(),
                                            agent ? agent->value : std::string_view{}, worker_.loop.wall_now());
     worker_.outgoing.add("Set-Cookie", set_cookie);
   }
@@ -97,7 +110,7 @@ Task<std::optional<Fault>> Exchange::splice_response(UpstreamSide& upstream) {
   if (bytes < limits::kSpliceFrom || !is_plain(from) || !is_plain(to)) co_return std::nullopt;
   const Pipe pipe = worker_.pipes.take();
   if (!pipe) co_return std::nullopt;
-  const Spliced result = co_await splice_bytes(from->socket(), to->socket(), pipe, bytes, limits::kUpstreamReadGap, limits::kClientWriteGap);
+  const Spliced result = co_await splice_bytes(from->socket(), to->socket(), pipe, bytes, policy_->read_timeout, limits::kClientWriteGap);
   worker_.pipes.give(pipe, result.end == SpliceEnd::done);
   upstream.skipped(result.taken);
   sent_bytes_ += result.moved;
@@ -117,7 +130,7 @@ Task<std::optional<Fault>> Exchange::splice_request(UpstreamSide& upstream) {
   if (bytes < limits::kSpliceFrom || !is_plain(from) || !is_plain(to)) co_return std::nullopt;
   const Pipe pipe = worker_.pipes.take();
   if (!pipe) co_return std::nullopt;
-  const Spliced result = co_await splice_bytes(from->socket(), to->socket(), pipe, bytes, limits::kClientBodyGap, limits::kUpstreamWriteGap);
+  const Spliced result = co_await splice_bytes(from->socket(), to->socket(), pipe, bytes, limits::kClientBodyGap, policy_->send_timeout);
   worker_.pipes.give(pipe, result.end == SpliceEnd::done);
   client_.skipped(result.taken);
   worker_.stats.received_bytes.add(result.taken);
@@ -149,12 +162,14 @@ Task<Fault> Exchange::tunnel(UpstreamSide& upstream) {
   ns_ = names[0];
   ingress_ = names[1];
   backend_name_ = names[2];
+  const std::chrono::milliseconds idle = policy_->read_timeout;
   host_ = nullptr;
   route_ = nullptr;
+  policy_ = nullptr;
   backend_ = nullptr;
   pin_.release();
   worker_.stats.tunnels_open.add();
-  Tunnel bytes(*client_.raw(), *upstream.raw(), worker_.buffers, limits::kUpstreamReadGap);
+  Tunnel bytes(*client_.raw(), *upstream.raw(), worker_.buffers, idle);
   co_await bytes.run();
   worker_.stats.tunnels_open.sub();
   co_return Fault::none;

@@ -7,8 +7,8 @@ namespace narthex::proxy {
 namespace {
 
 // A request whose bytes reached nobody may always go elsewhere (unsent). One that was sent may only if its method may
-// be repeated (RFC 9110 9.2.2). An answer that came, however bad, is never asked for again: the work behind it was
-// done.
+// be repeated (RFC 9110 9.2.2). An answer that came, however bad, is asked for again only where the route wants that: the
+// work behind it was done.
 constexpr std::array<FaultRow, static_cast<size_t>(Fault::kCount)> kRows{{
     {Fault::none, Party::self, 0, Retry::never, "none"},
     {Fault::bad_request, Party::client, 400, Retry::never, "bad_request"},
@@ -23,19 +23,22 @@ constexpr std::array<FaultRow, static_cast<size_t>(Fault::kCount)> kRows{{
     {Fault::head_timeout, Party::client, 408, Retry::never, "head_timeout"},
     {Fault::body_timeout, Party::client, 408, Retry::never, "body_timeout"},
     {Fault::body_malformed, Party::client, 400, Retry::never, "body_malformed"},
+    {Fault::body_too_large, Party::client, 413, Retry::never, "body_too_large"},
     {Fault::client_gone, Party::client, 0, Retry::never, "client_gone"},
     {Fault::no_route, Party::self, 404, Retry::never, "no_route"},
     {Fault::no_endpoints, Party::self, 503, Retry::never, "no_endpoints"},
     {Fault::guard_closed, Party::self, 503, Retry::never, "guard_closed"},
+    {Fault::access_denied, Party::self, 403, Retry::never, "access_denied"},
     {Fault::loop_detected, Party::self, 508, Retry::never, "loop_detected"},
     {Fault::overloaded, Party::self, 503, Retry::never, "overloaded"},
     {Fault::shutting_down, Party::self, 503, Retry::never, "shutting_down"},
     {Fault::connect_failed, Party::upstream, 502, Retry::unsent, "connect_failed"},
     {Fault::connect_timeout, Party::upstream, 504, Retry::unsent, "connect_timeout"},
     {Fault::upstream_reset, Party::upstream, 502, Retry::repeatable, "upstream_reset"},
-    {Fault::upstream_malformed, Party::upstream, 502, Retry::never, "upstream_malformed"},
-    {Fault::upstream_head_too_large, Party::upstream, 502, Retry::never, "upstream_head_too_large"},
+    {Fault::upstream_malformed, Party::upstream, 502, Retry::wanted, "upstream_malformed"},
+    {Fault::upstream_head_too_large, Party::upstream, 502, Retry::wanted, "upstream_head_too_large"},
     {Fault::upstream_timeout, Party::upstream, 504, Retry::repeatable, "upstream_timeout"},
+    {Fault::upstream_status, Party::upstream, 502, Retry::wanted, "upstream_status"},
     {Fault::upstream_truncated, Party::upstream, 0, Retry::never, "upstream_truncated"},
 }};
 

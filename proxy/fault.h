@@ -22,11 +22,13 @@ enum class Fault : uint8_t {
   head_timeout,         // 408
   body_timeout,         // 408
   body_malformed,       // bad chunk: 400
+  body_too_large,       // above what the route allows: 413
   client_gone,          // nobody left to answer
   // ours
   no_route,      // 404
   no_endpoints,  // 503
   guard_closed,  // 503
+  access_denied, // 403: not for this client
   loop_detected, // the request came through here too often, or its backend is this very program: 508
   overloaded,    // 503
   shutting_down, // 503
@@ -37,13 +39,15 @@ enum class Fault : uint8_t {
   upstream_malformed,  // 502
   upstream_head_too_large,  // 502
   upstream_timeout,    // 504
+  upstream_status,     // an answer that the route wants to have from another endpoint instead: 502
   upstream_truncated,  // in the middle of a body: the answer is cut
   kCount,
 };
 
 enum class Party : uint8_t { client, self, upstream };
-// When another attempt may be made: never; if nothing reached the upstream; or also if the request may be repeated (RFC 9110 9.2.2).
-enum class Retry : uint8_t { never, unsent, repeatable };
+// When another attempt may be made, as far as the route allows it: never; if nothing reached the upstream; also if the request may be
+// repeated (RFC 9110 9.2.2) and no byte of an answer came; or even after an answer that the route does not want.
+enum class Retry : uint8_t { never, unsent, repeatable, wanted };
 
 struct FaultRow {
   Fault fault;

@@ -16,6 +16,7 @@ class H1Output {
   H1Output(Transport& transport, BufferPool& buffers, std::chrono::milliseconds gap)
       : transport_(transport), buffers_(buffers), gap_(gap) {}
 
+  void set_gap(std::chrono::milliseconds gap) { gap_ = gap; }
   // The head says how the pieces are framed from now on: chunked, or as they are. What the head is made of is used only
   // before these return; `first` until the task is done.
   Task<IoState> request(const OutgoingRequest& request, std::string_view first, bool last);

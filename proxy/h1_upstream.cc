@@ -3,9 +3,12 @@
 namespace narthex::proxy {
 
 H1Upstream::H1Upstream(Loop& loop, BufferPool& buffers, int fd, const router::Endpoint& endpoint)
-    : transport_(loop, fd, nullptr), buffers_(buffers), endpoint_(endpoint), out_(transport_, buffers, limits::kUpstreamWriteGap) {}
+    : transport_(loop, fd, nullptr), buffers_(buffers), endpoint_(endpoint), out_(transport_, buffers, {}) {}
 
-void H1Upstream::begin(std::optional<ChunkedReader>* chunks, bool to_head, bool sends_upgrade) {
+void H1Upstream::begin(std::optional<ChunkedReader>* chunks, bool to_head, bool sends_upgrade, std::chrono::milliseconds read_gap,
+                       std::chrono::milliseconds write_gap) {
+  read_gap_ = read_gap;
+  out_.set_gap(write_gap);
   chunks_ = chunks;
   context_ = {to_head, sends_upgrade};
   head_bytes_ = 0;
@@ -30,7 +33,7 @@ Fault H1Upstream::sent(IoState state, bool last) {
 
 // While the request is on its way its own time-outs hold: an upload may take as long as it flows.
 base::SteadyTime H1Upstream::read_deadline() {
-  return request_over_ ? transport_.socket().loop().now() + limits::kUpstreamReadGap : base::SteadyTime::max();
+  return request_over_ ? transport_.socket().loop().now() + read_gap_ : base::SteadyTime::max();
 }
 
 void H1Upstream::request_over() {

@@ -15,8 +15,9 @@ class H1Upstream final : public UpstreamSide, public Retired {
  public:
   H1Upstream(Loop& loop, BufferPool& buffers, int fd, const router::Endpoint& endpoint);
 
-  // Before each exchange; `chunks` is storage for a chunked response.
-  void begin(std::optional<ChunkedReader>* chunks, bool to_head, bool sends_upgrade);
+  // Before each exchange; `chunks` is storage for a chunked response. The gaps: how long to wait for the next byte.
+  void begin(std::optional<ChunkedReader>* chunks, bool to_head, bool sends_upgrade, std::chrono::milliseconds read_gap,
+             std::chrono::milliseconds write_gap);
   // Fit for another exchange: the last one ended where its framing said, and both want to go on.
   bool reusable();
   // Gives memory back between exchanges.
@@ -59,6 +60,7 @@ class H1Upstream final : public UpstreamSide, public Retired {
   H1BodyReader body_;
   std::optional<ChunkedReader>* chunks_ = nullptr;
   ResponseContext context_;
+  std::chrono::milliseconds read_gap_{};
   uint32_t exchanges_ = 0;
   size_t head_bytes_ = 0;  // of the last head, still in the buffer because it is viewed
   bool request_over_ = false;  // nothing more of it will be sent, be it complete or not

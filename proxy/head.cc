@@ -122,6 +122,8 @@ FieldId identify_plain_field(std::string_view name) {
       return pick("proxy-authenticate", FieldId::proxy_authenticate);
     case 19:
       return pick("proxy-authorization", FieldId::proxy_authorization);
+    case 25:
+      return pick("strict-transport-security", FieldId::strict_transport_security);
     default:
       return FieldId::other;
   }

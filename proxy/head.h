@@ -26,6 +26,7 @@ enum class FieldId : uint8_t {
   x_forwarded_prefix, x_forwarded_other, x_scheme, x_real_ip, x_original, ssl_client, proxy,
   // answers of a backend that only nginx would act on (annotations.md 13.1)
   x_accel,
+  strict_transport_security,
   // ours: how often a request came through here (filters/hops.h)
   narthex_hops,
   // the name holds bytes outside A-Z a-z 0-9 '-': dropped, so that no look-alike (X_Forwarded_For) passes

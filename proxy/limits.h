@@ -51,9 +51,6 @@ inline constexpr auto kRequestHead = 60s;       // client-header-timeout
 inline constexpr auto kClientIdle = 75s;        // keep-alive
 inline constexpr auto kClientBodyGap = 60s;     // client-body-timeout
 inline constexpr auto kClientWriteGap = 60s;    // send_timeout
-inline constexpr auto kUpstreamConnect = 5s;    // proxy-connect-timeout
-inline constexpr auto kUpstreamReadGap = 60s;   // proxy-read-timeout
-inline constexpr auto kUpstreamWriteGap = 60s;  // proxy-send-timeout
 inline constexpr auto kLinger = 5s;             // reading on after the last answer, so that a reset does not eat it
 inline constexpr size_t kLingerBytes = 4 * 1024 * 1024;  // and not more than this
 inline constexpr size_t kDrainBytes = 256 * 1024;  // of an unread request body, before the connection is closed instead
@@ -64,9 +61,10 @@ inline constexpr auto kIdleWhileDraining = 500ms;
 // means have two or three; a loop ends at the eleventh turn and has cost ten connections. More is 508.
 inline constexpr uint32_t kHops = 10;
 
-// Attempts per exchange, the first one counted (proxy-next-upstream-tries). A refused connection has cost a fraction of a millisecond
-// and nobody any work: it does not count while there are endpoints that were not tried, of which no more than so many are.
-inline constexpr int kAttempts = 3;
+// Attempts per exchange, where the route sets no bound (proxy-next-upstream-tries: 0). A refused connection has cost a fraction of a
+// millisecond and nobody any work: it does not count while there are endpoints that were not tried, of which no more than so
+// many are.
+inline constexpr uint32_t kAttemptsMax = 100;
 inline constexpr size_t kTriedEndpoints = 12;
 
 // An endpoint that refused a connection gets none for that long while there are others; one that did not even answer, longer, as

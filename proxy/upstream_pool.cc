@@ -43,7 +43,7 @@ std::unique_ptr<H1Upstream> UpstreamPool::take(const router::Endpoint& endpoint)
   return unlink(*top->second, top->second);
 }
 
-Task<UpstreamPool::Connected> UpstreamPool::connect(const router::Endpoint& endpoint) {
+Task<UpstreamPool::Connected> UpstreamPool::connect(const router::Endpoint& endpoint, std::chrono::milliseconds patience) {
   const int fd = socket(endpoint.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return Connected{nullptr, Fault::overloaded};
   const int one = 1;
@@ -64,7 +64,7 @@ Task<UpstreamPool::Connected> UpstreamPool::connect(const router::Endpoint& endp
   if (!at_once) {
     Socket& fresh = connection->socket();
     fresh.note_send_blocked();
-    const Wake wake = co_await fresh.writable(loop_.now() + limits::kUpstreamConnect);
+    const Wake wake = co_await fresh.writable(loop_.now() + patience);
     int error = 0;
     socklen_t error_size = sizeof error;
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size);

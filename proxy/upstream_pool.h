@@ -25,7 +25,7 @@ class UpstreamPool final : private IdleWatcher {
     std::unique_ptr<H1Upstream> connection;
     Fault fault = Fault::none;
   };
-  Task<Connected> connect(const router::Endpoint& endpoint);
+  Task<Connected> connect(const router::Endpoint& endpoint, std::chrono::milliseconds patience);
   // After an exchange: keeps it or closes it.
   void give(std::unique_ptr<H1Upstream> connection);
   // The endpoints at which connect() failed a moment ago.

@@ -12,6 +12,7 @@
 #include "proxy/access_log.h"
 #include "proxy/balance.h"
 #include "proxy/buffer.h"
+#include "proxy/filters/claimed_origin.h"
 #include "proxy/h1_codec.h"
 #include "proxy/loop.h"
 #include "proxy/pipe.h"
@@ -27,7 +28,8 @@ struct ExchangeMemory {
   RequestHead request;
   ResponseHead response;
   std::optional<ChunkedReader> request_chunks, response_chunks;
-  std::string path_scratch, host_scratch, cookie;
+  std::string path_scratch, host_scratch, cookie, location;
+  filters::ClaimedOrigin claimed;
 };
 
 class ExchangeMemoryPool final {

@@ -43,6 +43,8 @@ struct Backend {
 // Where a backend stands in the table of a snapshot. Slots are given out by the control plane and reused.
 using BackendSlot = uint32_t;
 inline constexpr BackendSlot kNoBackend = UINT32_MAX;
+// Of a route that no rule stands for: requests get the controller's default backend, or 404.
+inline constexpr BackendSlot kUnrouted = UINT32_MAX - 1;
 
 // All backends of a snapshot, copy-on-write in groups of chunks: a change copies one chunk of pointers, one group of
 // chunks and the list of groups; of 100 000 backends 32 + 64 + 49 pointers.

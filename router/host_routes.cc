@@ -58,6 +58,8 @@ constexpr size_t align(size_t offset, size_t to) { return (offset + to - 1) / to
 
 struct HostRoutes::Draft {
   std::string_view host;
+  bool tls = false;
+  const HostPolicy* policy = nullptr;
   std::vector<Rule> rules;
   const RouteSpec* fallback = nullptr;
   std::vector<DraftNode> nodes;
@@ -72,12 +74,15 @@ struct HostRoutes::Draft {
 std::shared_ptr<const HostRoutes> HostRoutes::compile(const HostSpec& spec) {
   Draft draft;
   draft.host = spec.host;
+  draft.tls = spec.tls;
+  draft.policy = spec.policy.get();
   draft.rules = sorted_rules(spec);
   if (!spec.fallback.empty()) draft.fallback = &spec.fallback.front();
   draft.nodes = draft_nodes(draft.rules);
   std::vector<Rule> recorded = draft.rules;
   if (draft.fallback) recorded.push_back({{}, draft.fallback});
   draft.kept = kept_alive(recorded);
+  if (spec.policy) draft.kept.push_back(spec.policy);
   for (const Rule& rule : recorded) draft.text_bytes += std::min(rule.spec->path.size(), kPathBytesMax);
 
   const size_t nodes = (draft.nodes.size() + 1) * (draft.wide() ? sizeof(Node<uint32_t>) : sizeof(Node<uint16_t>));
@@ -88,11 +93,13 @@ std::shared_ptr<const HostRoutes> HostRoutes::compile(const HostSpec& spec) {
 }
 
 HostRoutes::HostRoutes(const Draft& draft)
-    : node_count_(static_cast<uint32_t>(draft.nodes.size())),
+    : policy_(draft.policy),
+      node_count_(static_cast<uint32_t>(draft.nodes.size())),
       text_bytes_(static_cast<uint32_t>(draft.text_bytes)),
       rule_count_(static_cast<uint32_t>(draft.rules.size())),
       kept_count_(static_cast<uint32_t>(draft.kept.size())),
-      host_bytes_(static_cast<uint32_t>(draft.host.size()) & ((1u << 30) - 1)),
+      host_bytes_(static_cast<uint32_t>(draft.host.size()) & ((1u << 29) - 1)),
+      tls_(draft.tls),
       wide_(draft.wide()),
       has_fallback_(draft.fallback != nullptr) {
   std::copy(draft.host.begin(), draft.host.end(), reinterpret_cast<char*>(block() + sizeof(HostRoutes)));

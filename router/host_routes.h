@@ -29,7 +29,7 @@ enum class PathType : uint8_t { exact, prefix };
 struct Route {
   const RoutePolicy* policy = nullptr;  // null: nothing asked for
   const RouteOwner* owner = nullptr;    // null: the controller's own default backend
-  BackendSlot backend = kNoBackend;     // kNoBackend: nothing to forward to, 503
+  BackendSlot backend = kNoBackend;     // kNoBackend: nothing to forward to, 503; or kUnrouted
   uint32_t path_offset = 0;             // the rule's own path text, see HostRoutes::path_of
   uint16_t path_size = 0;
   PathType type = PathType::prefix;
@@ -48,6 +48,8 @@ struct HostSpec {
   std::string host;                 // lower case; "" for no host; "*.example.com" for one label before it
   std::vector<RouteSpec> routes;    // no two with the same path and type; Prefix "/a" and "/a/" are the same path
   std::vector<RouteSpec> fallback;  // none or one: where an unmatched path of this host goes
+  bool tls = false;                 // it has an entry in some spec.tls, whatever came of it
+  std::shared_ptr<const HostPolicy> policy;  // null: nothing asked for
 };
 
 // LIMIT: also what label sizes of 16 bits and paths in Route::path_size rest on.
@@ -63,6 +65,8 @@ class HostRoutes final {
   HostRoutes& operator=(const HostRoutes&) = delete;
   static void operator delete(void* block) { ::operator delete(block); }  // the block is longer than the class
 
+  bool tls() const { return tls_; }
+  const HostPolicy* policy() const { return policy_; }
   std::string_view host() const { return {reinterpret_cast<const char*>(block() + sizeof(HostRoutes)), host_bytes_}; }
   // Calls the block into the cache while the caller still compares the host: most blocks are under kPrefetched bytes.
   [[gnu::always_inline]] void prefetch() const {
@@ -76,6 +80,8 @@ class HostRoutes final {
   // /routes and tests; the fallback last.
   std::vector<const Route*> routes() const;
   size_t record_count() const { return rule_count_ + has_fallback_; }  // the length of that list
+  // Of those, the ones that lead somewhere.
+  size_t route_count() const { return rule_count_ + (has_fallback_ && records()[rule_count_].backend != kUnrouted); }
   // Bytes of index (trie, labels, host, bookkeeping) and of route records with what keeps their policies alive, for the
   // bench.
   size_t index_bytes() const;
@@ -101,11 +107,13 @@ class HostRoutes final {
   size_t routes_at() const;
   size_t kept_at() const;
   const Route* records() const;
+  const HostPolicy* policy_;
   uint32_t node_count_;
   uint32_t text_bytes_;
   uint32_t rule_count_;
   uint32_t kept_count_;
-  uint32_t host_bytes_ : 30;
+  uint32_t host_bytes_ : 29;
+  uint32_t tls_ : 1;
   uint32_t wide_ : 1;
   uint32_t has_fallback_ : 1;  // its record follows those of the rules
 };

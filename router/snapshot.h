@@ -8,6 +8,7 @@
 
 #include "router/backend.h"
 #include "router/host_index.h"
+#include "router/policy.h"
 
 namespace narthex::tls {
 class SniIndex;
@@ -22,6 +23,9 @@ struct Snapshot {
   // --default-backend-service, for requests that no host or path takes; kNoBackend: 404.
   BackendSlot default_backend = kNoBackend;
   std::shared_ptr<const tls::SniIndex> certificates;  // never null in a published snapshot
+  std::shared_ptr<const SitePolicy> site = std::make_shared<const SitePolicy>();  // never null
+  // There are wildcard hosts with TLS, which hosts below them are redirected to HTTPS for.
+  bool wildcards_have_tls = false;
 };
 
 }  // namespace narthex::router

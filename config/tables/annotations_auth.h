@@ -11,14 +11,17 @@ namespace narthex::config::tables {
 // A row is a few lines, not one line for each field.
 // clang-format off
 inline constexpr auto kAuthAnnotations = std::to_array<KnownAnnotation>({
-    {.name = "allowlist-source-range", .fate = Fate::guard, .group = Group::access, .kind = Kind::ranges,
+    {.name = "allowlist-source-range", .fate = Fate::carried_out, .group = Group::access, .kind = Kind::ranges,
      .setting = "whitelist-source-range", .risk = Risk::medium, .alias = "whitelist-source-range",
+     .feature = "access",
      .doc = "only these client addresses may use the route, all others get 403; replaces the list of the setting"},
-    {.name = "whitelist-source-range", .fate = Fate::guard, .group = Group::access, .kind = Kind::ranges,
+    {.name = "whitelist-source-range", .fate = Fate::carried_out, .group = Group::access, .kind = Kind::ranges,
      .setting = "whitelist-source-range", .risk = Risk::medium,
+     .feature = "access",
      .doc = "old name of allowlist-source-range, read where that is absent or empty"},
-    {.name = "denylist-source-range", .fate = Fate::guard, .group = Group::access, .kind = Kind::ranges,
+    {.name = "denylist-source-range", .fate = Fate::carried_out, .group = Group::access, .kind = Kind::ranges,
      .setting = "denylist-source-range", .risk = Risk::medium,
+     .feature = "access",
      .doc = "these client addresses get 403; goes before the allow list"},
     {.name = "satisfy", .fate = Fate::guard, .group = Group::access, .kind = Kind::word, .values = "any or all",
      .standard = "all",

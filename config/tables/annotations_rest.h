@@ -46,7 +46,8 @@ inline constexpr auto kRestAnnotations = std::to_array<KnownAnnotation>({
     {.name = "stream-snippet", .group = Group::snippets, .kind = Kind::snippet, .risk = Risk::critical,
      .doc = "text of nginx's language for TCP and UDP"},
 
-    {.name = "enable-access-log", .group = Group::logging, .kind = Kind::boolean, .standard = "true",
+    {.name = "enable-access-log", .fate = Fate::carried_out, .group = Group::logging, .kind = Kind::boolean, .standard = "true",
+     .feature = "access log",
      .doc = "false: requests of this path are not in the access log"},
     {.name = "enable-rewrite-log", .group = Group::logging, .kind = Kind::boolean, .standard = "false",
      .doc = "tells each rewrite in the error log"},

@@ -150,6 +150,7 @@ void ApiSource::Reading::add_defaults() {
     const auto& all = options_.namespaces;
     return key && !all.empty() && std::find(all.begin(), all.end(), key->ns) == all.end();
   };
+  if (const auto& map = options_.config_map) add({ApiKind::config_map, map->ns, "metadata.name=" + map->name, ""});
   const auto& published = options_.publish_service;
   if (outside(published) && published != options_.default_backend_service)
     add({ApiKind::service, published->ns, "metadata.name=" + published->name, ""});

@@ -7,6 +7,7 @@
 //   complete   every part has been listed, or cannot be (403, 404) and can be done without; Ingresses, Services and
 //              EndpointSlices must have been listed in one namespace at least. Secrets come last: which of them are
 //              wanted is known then.
+//   ConfigMap  the one with the settings, by its name
 //   Endpoints  only where the server has no EndpointSlices
 //   Secrets    those of type kubernetes.io/tls, and those that are in use; one that was left out and comes into use
 //   later
@@ -31,7 +32,7 @@ namespace narthex::controller {
 struct ApiSourceOptions {
   std::vector<std::string> namespaces;  // empty: all
   std::string namespace_selector;       // label selector; empty: none. Never beside namespaces
-  std::optional<config::ObjectKey> default_backend_service, default_ssl_certificate, publish_service;
+  std::optional<config::ObjectKey> default_backend_service, default_ssl_certificate, publish_service, config_map;
   ReflectorOptions reflector;
 };
 

@@ -1,6 +1,7 @@
 // Which fields pass from one side to the other, and which the proxy writes itself. Request phase and response phase.
-// Hop-by-hop fields stay here (RFC 9110 7.6.1); what tells the origin of a request is never taken from the client, because no peer
-// is trusted to say it; the set written instead is ingress-nginx's (X-Forwarded-*, X-Real-IP, X-Request-ID, X-Scheme).
+// Hop-by-hop fields stay here (RFC 9110 7.6.1); what tells the origin of a request is never taken as the client sends it: what a
+// trusted peer claims is read first (claimed_origin.h). The set that is written is ingress-nginx's (X-Forwarded-*, X-Real-IP,
+// X-Request-ID, X-Scheme).
 // Pure; any thread. Views are VALID UNTIL what they were made from changes.
 #pragma once
 
@@ -8,8 +9,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/ip_range.h"
 #include "proxy/head.h"
 #include "proxy/sides.h"
+#include "router/policy.h"
 
 namespace narthex::proxy::filters {
 
@@ -22,6 +25,8 @@ class Origin final {
   Origin(const Origin&) = delete;
   Origin& operator=(const Origin&) = delete;
   std::string_view client_ip() const { return value_of(0); }
+  const base::IpBytes& ip() const { return ip_; }
+  std::string_view port() const { return value_of(2); }
   bool tls() const { return tls_; }
   void add_to(OutgoingFields& out) const;
 
@@ -31,13 +36,29 @@ class Origin final {
   std::array<char, 224> text_;
   std::array<uint8_t, kLines + 1> begins_;  // of each line, and the end of the last
   const bool tls_;
+  const base::IpBytes ip_;
 };
 
-// `hops`: through a Narthex, before this one. `request_id`: used where the client sent none.
-void forward_request_fields(const RequestHead& request, const Origin& origin, uint32_t hops, std::string_view request_id, OutgoingFields& out);
+struct ClaimedOrigin;
+
+// A request that goes on, and all that has a say in its fields.
+struct ForwardedRequest {
+  const RequestHead& head;
+  const Origin& origin;
+  const ClaimedOrigin* claimed;  // null: the origin is the connection's
+  const router::SitePolicy& site;
+  const router::RoutePolicy& route;
+  uint32_t hops;                // through a Narthex, before this one
+  std::string_view request_id;  // used where the client sent none
+};
+
+void forward_request_fields(const ForwardedRequest& request, OutgoingFields& out);
 
 // `date`: this server's own.
-void forward_response_fields(const ResponseHead& response, std::string_view date, OutgoingFields& out);
+void forward_response_fields(const ResponseHead& response, std::string_view date, const router::SitePolicy& site,
+                             const router::RoutePolicy& route, bool tls, OutgoingFields& out);
+// What every response of ours says, whoever made it.
+void add_site_fields(const router::SitePolicy& site, bool tls, OutgoingFields& out);
 // Of an interim (1xx) response or of 101: without date.
 void forward_interim_fields(const ResponseHead& response, OutgoingFields& out);
 

@@ -16,6 +16,7 @@ static_assert(kCounts.size() == limits::kHops);
 uint32_t hops_of(const RequestHead& request) {
   uint32_t hops = 0;
   for (const Field& field : request.fields) {
+    if (field.id == FieldId::x_scheme && field.value.starts_with("http")) hops = std::max(hops, 1u);
     if (field.id != FieldId::narthex_hops) [[likely]]
       continue;
     // Twice, or no number at all: somebody on the way joined or repeated it. The loop must end all the same.
@@ -25,6 +26,8 @@ uint32_t hops_of(const RequestHead& request) {
   return hops;
 }
 
-void add_hop(uint32_t hops, OutgoingFields& out) { out.add("X-Narthex-Hops", kCounts[hops]); }
+void add_hop(uint32_t hops, OutgoingFields& out) {
+  if (hops != 0) out.add("X-Narthex-Hops", kCounts[hops]);
+}
 
 }  // namespace narthex::proxy::filters

@@ -3,8 +3,9 @@
 //
 // The field is X-Narthex-Hops, not Via (RFC 9110 7.6.3), although that is the standard's place: nginx as a backend
 // stops compressing for requests with Via (gzip_proxied is off by default), and ingress-nginx sends none, so answers
-// would change for people who move. A client that writes the field can only have its own request refused. Pure; any
-// thread. Texts are literals.
+// would change for people who move. A request that comes for the first time gets no such field, for the same reason: X-Scheme,
+// which every Narthex sends, says that it has come through one. A client that writes the fields can only have its own
+// request refused. Pure; any thread. Texts are literals.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ namespace narthex::proxy::filters {
 // nobody here can have written. Costs a compare for each field.
 uint32_t hops_of(const RequestHead& request);
 
-// One more. REQUIRES: hops < limits::kHops.
+// One more; nothing for the first time. REQUIRES: hops < limits::kHops.
 void add_hop(uint32_t hops, OutgoingFields& out);
 
 }  // namespace narthex::proxy::filters

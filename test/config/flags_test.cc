@@ -241,7 +241,7 @@ TEST_CASE("every flag of ingress-nginx is accepted with its default and tells wh
     REQUIRE(parsed.warnings.size() == 1);
     CHECK(parsed.warnings[0] == std::string("--") + row.name + " is accepted and has no effect: " + row.help);
   }
-  CHECK(accepted == 56);
+  CHECK(accepted == 55);
 }
 
 TEST_CASE("controller takes the flags of a cluster") {
@@ -292,7 +292,7 @@ TEST_CASE("an accepted flag takes as many arguments as in ingress-nginx") {
   INFO(parsed.text);
   REQUIRE(parsed.flags);
   CHECK(parsed.flags->manifests == std::vector<std::string>{"d"});
-  CHECK(parsed.warnings.size() == 9);
+  CHECK(parsed.warnings.size() == 8);
   CHECK(has(usage_error({"serve", "--manifests=d", "--election-ttl=soon"}),
             "--election-ttl: \"soon\" must be a duration"));
   CHECK(has(usage_error({"serve", "--manifests=d", "--time-buckets=1,x"}), "--time-buckets"));

@@ -32,7 +32,7 @@ controller::CompilerOptions options_for(uint64_t seed) {
   controller::CompilerOptions options = default_options();
   options.classes.watch_ingress_without_class = seed % 2 == 0;
   if (seed % 3 == 0) options.default_backend_service = config::ObjectKey{"a", "s1"};
-  if (seed % 4 == 0) options.backends.own = {{*controller::parse_range("10.0.0.1")}, {80, 8080}};
+  if (seed % 4 == 0) options.backends.own = {{*base::parse_ip_range("10.0.0.1")}, {80, 8080}};
   if (seed % 5 < 2) options.default_ssl_certificate = config::ObjectKey{"b", "c1"};
   return options;
 }

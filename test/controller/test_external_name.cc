@@ -6,10 +6,9 @@
 namespace narthex::test {
 namespace {
 
-using controller::AddressRange;
+using base::IpRange;
 using controller::NameTrouble;
 using controller::NameUse;
-using controller::parse_range;
 using controller::ResolvedName;
 using Names = std::vector<std::string>;
 
@@ -99,7 +98,7 @@ TEST_CASE("a name that nobody may be sent to is refused by its addresses, each t
 
 TEST_CASE("a range that the flag allows is served, the others stay refused") {
   controller::CompilerOptions options = default_options();
-  options.backends.allowed_external_names = {*parse_range("127.0.0.0/8")};
+  options.backends.allowed_external_names = {*base::parse_ip_range("127.0.0.0/8")};
   World world(std::move(options));
   world.apply(ingress_yaml({}) + external_yaml("api.example.org"));
   const auto snapshot = answer(world, good("api.example.org", {"127.0.0.1", "169.254.169.254", "::1"}));
@@ -109,7 +108,7 @@ TEST_CASE("a range that the flag allows is served, the others stay refused") {
 
 TEST_CASE("no name leads to the API server, whether flags or the cluster say where it is") {
   controller::CompilerOptions options = default_options();
-  options.backends.api_servers = {*parse_range("10.96.0.1")};
+  options.backends.api_servers = {*base::parse_ip_range("10.96.0.1")};
   World world(std::move(options));
   world.apply(ingress_yaml({}) + external_yaml("api.example.org"));
   const auto first = answer(world, good("api.example.org", {"10.96.0.1", "10.0.0.5"}));
@@ -122,8 +121,8 @@ TEST_CASE("no name leads to the API server, whether flags or the cluster say whe
 
 TEST_CASE("our own listeners are recognised behind a name and in a slice, and only their ports") {
   controller::CompilerOptions options = default_options();
-  options.backends.own = {{*parse_range("10.0.0.9")}, {80, 443}};
-  options.backends.allowed_external_names = {*parse_range("0.0.0.0/0")};  // does not allow loops
+  options.backends.own = {{*base::parse_ip_range("10.0.0.9")}, {80, 443}};
+  options.backends.allowed_external_names = {*base::parse_ip_range("0.0.0.0/0")};  // does not allow loops
   World world(std::move(options));
   world.apply(ingress_yaml({}) + external_yaml("api.example.org"));
   const auto looping = answer(world, good("api.example.org", {"10.0.0.9"}));
@@ -139,13 +138,13 @@ TEST_CASE("our own listeners are recognised behind a name and in a slice, and on
 
   World forged([] {
     controller::CompilerOptions own = default_options();
-    own.backends.own = {{*parse_range("10.0.0.9")}, {8080}};
+    own.backends.own = {{*base::parse_ip_range("10.0.0.9")}, {8080}};
     return own;
   }());
   const auto snapshot = forged.apply(ingress_yaml({}) + app_yaml("web", {"10.0.0.9"}));
   CHECK(leads_back(*snapshot));
   CHECK(forged.count("BackendLoop") == 1);
-  forged.compiler.set_own_listeners({{*parse_range("10.0.0.9")}, {80}});
+  forged.compiler.set_own_listeners({{*base::parse_ip_range("10.0.0.9")}, {80}});
   CHECK(endpoints_for(*forged.compiler.compile(), "example.com", "/") == Names{"10.0.0.9:8080"});
 }
 
@@ -224,7 +223,7 @@ TEST_CASE("one answer costs the translation of the backends of that name") {
 
 TEST_CASE("ranges of addresses are read strictly and hold both spellings of an IPv4 address") {
   const auto holds = [](const char* range, const char* ip) {
-    const auto parsed = parse_range(range);
+    const auto parsed = base::parse_ip_range(range);
     REQUIRE(parsed);
     return parsed->holds(controller::ip_bytes(*router::make_endpoint(ip, 0)));
   };
@@ -241,7 +240,7 @@ TEST_CASE("ranges of addresses are read strictly and hold both spellings of an I
   CHECK(holds("fd00::/8", "fdff::1"));
   for (const char* wrong :
        {"", "/8", "10.0.0.0/33", "10.0.0.1/8", "10.0.0/8", "fd00::/129", "fd00::1/8", "a/8", "10.0.0.0/"})
-    CHECK_FALSE(parse_range(wrong));
+    CHECK_FALSE(base::parse_ip_range(wrong));
 }
 
 TEST_CASE("all interfaces are our own where we listen on all, else that one address") {

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "controller/translate.h"
+#include "controller/translate_policy.h"
 
 namespace narthex::test {
 namespace {
@@ -62,7 +63,7 @@ TEST_CASE("a port of number zero is nothing that a reference can meet") {
 
 TEST_CASE("all of an affinity annotation reaches the policy") {
   config::IngressAnnotations annotations;
-  CHECK(controller::make_policy(annotations) == nullptr);
+  CHECK(controller::make_policy(annotations, {}) == nullptr);
   annotations.affinity = config::CookieAffinity{config::AffinityMode::persistent,
                                                 "route",
                                                 "/shop",
@@ -73,7 +74,7 @@ TEST_CASE("all of an affinity annotation reaches the policy") {
                                                 config::SameSite::lax,
                                                 true,
                                                 true};
-  const auto policy = controller::make_policy(annotations);
+  const auto policy = controller::make_policy(annotations, {});
   REQUIRE(policy != nullptr);
   CHECK_FALSE(policy->closed);
   REQUIRE(policy->cookie_affinity.has_value());
@@ -93,11 +94,11 @@ TEST_CASE("all of an affinity annotation reaches the policy") {
 TEST_CASE("a guard that cannot be carried out closes the route, with or without affinity") {
   config::IngressAnnotations annotations;
   annotations.unmet_guards = {"auth-url"};
-  REQUIRE(controller::make_policy(annotations) != nullptr);
-  CHECK(controller::make_policy(annotations)->closed);
+  REQUIRE(controller::make_policy(annotations, {}) != nullptr);
+  CHECK(controller::make_policy(annotations, {})->closed);
   annotations.affinity.emplace();
-  CHECK(controller::make_policy(annotations)->closed);
-  CHECK(controller::make_policy(annotations)->cookie_affinity.has_value());
+  CHECK(controller::make_policy(annotations, {})->closed);
+  CHECK(controller::make_policy(annotations, {})->cookie_affinity.has_value());
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST_CASE("the generation grows with each change and is adopted by all workers")
 
 TEST_CASE("the metrics count answers by status, connections, and tell when certificates expire") {
   const PemPair certificate = make_certificate("example.com");
-  const Site site({.ingress = {.tls = {{{"example.com"}, "site"}}},
+  const Site site({.ingress = {.annotations = {{"ssl-redirect", "false"}}, .tls = {{{"example.com"}, "site"}}},
                    .more = tls_secret_yaml("site", certificate.chain, certificate.key)});
   {
     const auto client = connect_plain(site.http());

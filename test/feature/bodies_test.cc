@@ -35,12 +35,15 @@ void give_or_take(BackendExchange& exchange) {
   exchange.send("0\r\n\r\n");
 }
 
+// The default is 1 MiB.
+const IngressSpec kAnySize = {.annotations = {{"proxy-body-size", "0"}}};
+
 std::unique_ptr<Connection> connect(const Site& site, bool tls) {
   return tls ? connect_tls(site.https(), {.server_name = "example.com"}) : connect_plain(site.http());
 }
 
 TEST_CASE("bodies of every size come down unchanged, plain and over TLS") {
-  const Site site({.handler = give_or_take});
+  const Site site({.handler = give_or_take, .ingress = kAnySize});
   for (const bool tls : {false, true}) {
     const auto client = connect(site, tls);
     for (const size_t size :
@@ -54,7 +57,7 @@ TEST_CASE("bodies of every size come down unchanged, plain and over TLS") {
 }
 
 TEST_CASE("bodies of every size go up unchanged, plain and over TLS") {
-  const Site site({.handler = give_or_take});
+  const Site site({.handler = give_or_take, .ingress = kAnySize});
   for (const bool tls : {false, true}) {
     const auto client = connect(site, tls);
     for (const size_t size :
@@ -68,7 +71,7 @@ TEST_CASE("bodies of every size go up unchanged, plain and over TLS") {
 }
 
 TEST_CASE("large chunked bodies pass unchanged both ways, plain and over TLS") {
-  const Site site({.handler = give_or_take});
+  const Site site({.handler = give_or_take, .ingress = kAnySize});
   const std::string body = pattern(10 * kMiB + 3);
   for (const bool tls : {false, true}) {
     CAPTURE(tls);
@@ -107,7 +110,7 @@ TEST_CASE("an answer may begin while its request is still on the way") {
 }
 
 TEST_CASE("a final answer before the body was read reaches the client") {
-  const Site site({.handler = [&](BackendExchange& exchange) { exchange.respond(413, "too large"); }});
+  const Site site({.handler = [&](BackendExchange& exchange) { exchange.respond(413, "too large"); }, .ingress = kAnySize});
   const auto client = connect_plain(site.http());
   client->send("POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: " + std::to_string(64 * kMiB) + "\r\n\r\n" +
                pattern(1000));
@@ -165,7 +168,7 @@ TEST_CASE("a pod that does not read its request costs a bounded amount of memory
         right = right && exchange.connection().read_exactly(kBlock) == block;
       exchange.respond(200, right ? "right" : "wrong");
       exchange.close();
-    }});
+    }, .ingress = kAnySize});
     std::atomic<size_t> sent{0};
     const auto client = connect(site, tls);
     const size_t before = site.narthex->peak_resident_bytes();

@@ -26,8 +26,7 @@ const std::set<std::string> kOurs = {"Host",
                                      "X-Forwarded-Port",
                                      "X-Forwarded-Proto",
                                      "X-Forwarded-Scheme",
-                                     "X-Scheme",
-                                     "X-Narthex-Hops"};
+                                     "X-Scheme"};
 
 TEST_CASE("a pod gets exactly the client's fields and those that say where the request came from") {
   const Site site;

@@ -264,7 +264,8 @@ TEST_CASE(
   std::vector<std::unique_ptr<Backend>> pods;
   for (int i = 0; i < 5; ++i) pods.push_back(std::make_unique<Backend>("pod-" + std::to_string(i)));
   ManifestFolder folder;
-  folder.write("class.yaml", ingress_class_yaml() + ingress_yaml({}) + service_yaml("web"));
+  folder.write("class.yaml", ingress_class_yaml() +
+                                ingress_yaml({.annotations = {{"ssl-redirect", "false"}}}) + service_yaml("web"));
   folder.write("pods.yaml", slices_yaml("web", pointers(pods)));
   const Narthex narthex(binary(), folder);
   Load load({.port = narthex.http_port(), .clients = kClients});

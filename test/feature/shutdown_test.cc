@@ -57,7 +57,7 @@ TEST_CASE("a long body that is under way is finished before the end, both ways")
                   body.substr(0, 10));
     gate.wait();
     exchange.send(body.substr(10));
-  }});
+  }, .ingress = {.annotations = {{"proxy-body-size", "0"}}}});
   const std::string body = pattern(kSize);
   const auto down = connect_plain(site.http());
   down->send(to_wire({.method = "POST", .body = body}));

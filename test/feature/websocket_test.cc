@@ -93,7 +93,7 @@ TEST_CASE("WebSockets go on while the configuration changes, even without their 
   const PemPair first = make_certificate(spec), second = make_certificate(spec);
   const std::string secret = tls_secret_yaml("cert", first.chain, first.key);
   EchoingWebSockets pod;
-  Site site({.pods = 2, .handler = pod.handler(), .ingress = {.tls = {{{"example.com"}, "cert"}}}, .more = secret});
+  Site site({.pods = 2, .handler = pod.handler(), .ingress = {.annotations = {{"ssl-redirect", "false"}}, .tls = {{{"example.com"}, "cert"}}}, .more = secret});
   std::vector<std::unique_ptr<WebSocket>> sockets;
   for (int i = 0; i < 12; ++i) sockets.push_back(open_socket(site, i % 2 == 1));
   REQUIRE(eventually([&] { return site.narthex->metric("narthex_tunnels") == 12; }));

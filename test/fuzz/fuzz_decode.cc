@@ -31,7 +31,7 @@ void check_ingress(const config::Ingress& ingress) {
           "a backend is whole");
     }
   config::Findings findings;
-  const auto annotations = config::decode_annotations(ingress.meta, config::kDefaultAnnotationsPrefix, findings);
+  const auto annotations = config::decode_annotations(ingress.meta, config::kDefaultAnnotationsPrefix, config::RouteOptions{}, findings);
   check_findings(findings);
   if (annotations.affinity)
     check(!config::has_control_byte(annotations.affinity->name + annotations.affinity->path +

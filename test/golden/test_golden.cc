@@ -141,7 +141,7 @@ controller::CompilerOptions options_of(const std::string& manifest, controller::
     } else if (name == "disable-svc-external-name") {
       options.backends.external_names = controller::NameRule::off;
     } else if (name == "own") {  // an address of ours, on port 80
-      options.backends.own = {{controller::parse_range(value).value()}, {80}};
+      options.backends.own = {{base::parse_ip_range(value).value()}, {80}};
     } else if (const auto resolved = resolved_of(name, value)) {
       names.push_back({resolved->name, resolved});
     } else {

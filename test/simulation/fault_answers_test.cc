@@ -80,7 +80,7 @@ TEST_CASE("each trouble with a pod has its answer, and the client's connection g
     const size_t final_head = heard.rfind("HTTP/1.1 ");
     REQUIRE(final_head != std::string::npos);
     CHECK(heard.substr(final_head + 9, std::string(trouble.status).size()) == trouble.status);
-    CHECK(heard.ends_with(std::string("\r\n\r\n") + trouble.status + "\n"));
+    CHECK(heard.ends_with(std::string("</title>\n") + trouble.status + "\n"));
     CHECK(rig.count(trouble.fault) == 1);
     CHECK(rig.upstreams().size() == trouble.pods_asked);
     CHECK_FALSE(client.closed());

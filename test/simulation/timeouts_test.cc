@@ -13,6 +13,7 @@ using proxy::Fault;
 namespace limits = proxy::limits;
 
 constexpr auto kTick = 100ms;
+constexpr base::milliseconds kUpstreamConnect = 5s, kUpstreamReadGap = 60s, kUpstreamWriteGap = 60s;  // the defaults of routes
 
 // True: it happens when that much time has passed, not before.
 bool happens_after(Rig& rig, base::milliseconds time, const std::function<bool()>& happened) {
@@ -46,10 +47,10 @@ TEST_CASE("a pod that takes no connection is given 5 seconds, then others are tr
   rig.kernel().set_fate(&fate);
   Peer& client = rig.connect();
   client.send(post("/form/1").wire);
-  CHECK(happens_after(rig, limits::kUpstreamConnect, [&] { return rig.totals().upstream_retries == 1; }));
-  CHECK(happens_after(rig, limits::kUpstreamConnect - kTick, [&] { return rig.totals().upstream_retries == 2; }));
+  CHECK(happens_after(rig, kUpstreamConnect, [&] { return rig.totals().upstream_retries == 1; }));
+  CHECK(happens_after(rig, kUpstreamConnect - kTick, [&] { return rig.totals().upstream_retries == 2; }));
   CHECK(
-      happens_after(rig, limits::kUpstreamConnect - kTick, [&] { return has_status(client, "504 Gateway Timeout"); }));
+      happens_after(rig, kUpstreamConnect - kTick, [&] { return has_status(client, "504 Gateway Timeout"); }));
   CHECK(rig.count(Fault::connect_timeout) == 1);
   CHECK_FALSE(client.closed());
   CHECK(rig.upstreams().empty());
@@ -64,7 +65,7 @@ TEST_CASE("a request whose first pod takes no connection is answered by the seco
   Chosen fate([&](Call call) { return call == Call::connect && connects++ == 0 ? never(call) : Outcome{}; });
   rig.kernel().set_fate(&fate);
   const auto client = visit(rig.connect(), {post("/form/1")});
-  rig.pass(limits::kUpstreamConnect + kTick);
+  rig.pass(kUpstreamConnect + kTick);
   CHECK(judge(client->heard(), client->asks(), false) == "");
   CHECK(pod.forms == 1);
   CHECK(rig.leftovers() == "");
@@ -77,10 +78,10 @@ TEST_CASE("a pod that gives no answer is 504 after 60 seconds; a GET is tried th
   Peer& client = rig.connect();
   client.send(repeatable ? get("/page/1").wire : post("/form/1").wire);
   if (repeatable) {
-    CHECK(happens_after(rig, limits::kUpstreamReadGap, [&] { return rig.totals().upstream_retries == 1; }));
-    CHECK(happens_after(rig, limits::kUpstreamReadGap - kTick, [&] { return rig.totals().upstream_retries == 2; }));
+    CHECK(happens_after(rig, kUpstreamReadGap, [&] { return rig.totals().upstream_retries == 1; }));
+    CHECK(happens_after(rig, kUpstreamReadGap - kTick, [&] { return rig.totals().upstream_retries == 2; }));
   }
-  CHECK(happens_after(rig, limits::kUpstreamReadGap, [&] { return has_status(client, "504 Gateway Timeout"); }));
+  CHECK(happens_after(rig, kUpstreamReadGap, [&] { return has_status(client, "504 Gateway Timeout"); }));
   CHECK(rig.upstreams().size() == (repeatable ? 3 : 1));
   CHECK(rig.count(Fault::upstream_timeout) == 1);
   CHECK(rig.totals().upstream_retries == (repeatable ? 2 : 0));
@@ -97,7 +98,7 @@ TEST_CASE("a head that a pod drips has 60 seconds from byte to byte; once begun 
   rig.settle();
   for (const char c : std::string("HTTP/1.1 200")) {
     rig.upstreams().at(0)->send({&c, 1});
-    rig.pass(limits::kUpstreamReadGap - 1s);
+    rig.pass(kUpstreamReadGap - 1s);
     CHECK(client.received().empty());
   }
   CHECK(happens_after(rig, 1s, [&] { return has_status(client, "504 Gateway Timeout"); }));
@@ -116,7 +117,7 @@ TEST_CASE("an answer that stops coming is cut by a reset after 60 seconds") {
   rig.set_handler(saying(answer));
   Peer& client = rig.connect();
   client.send(get("/page/1").wire);
-  CHECK(happens_after(rig, limits::kUpstreamReadGap, [&] { return client.was_reset(); }));
+  CHECK(happens_after(rig, kUpstreamReadGap, [&] { return client.was_reset(); }));
   CHECK_FALSE(client.ended());
   CHECK(client.received().starts_with("HTTP/1.1 200 OK\r\n"));
   CHECK(rig.count(Fault::upstream_timeout) == 1);
@@ -131,7 +132,7 @@ TEST_CASE("an answer that a pod drips is passed on as it comes, however long it 
   client.send(get("/page/1").wire);
   rig.settle();
   for (int i = 1; i <= 10; ++i) {
-    rig.pass(limits::kUpstreamReadGap - 1s);
+    rig.pass(kUpstreamReadGap - 1s);
     rig.upstreams().at(0)->send("x");
     rig.settle();
     CHECK(client.received().ends_with("\r\n\r\n" + std::string(static_cast<size_t>(i), 'x')));
@@ -176,7 +177,7 @@ TEST_CASE("an upload may take as long as it flows: the pod's time to answer begi
     CHECK(client.received().empty());
   }
   CHECK(rig.upstreams().at(0)->received().ends_with("xxxxxxxxxx"));
-  CHECK(happens_after(rig, limits::kUpstreamReadGap, [&] { return has_status(client, "504 Gateway Timeout"); }));
+  CHECK(happens_after(rig, kUpstreamReadGap, [&] { return has_status(client, "504 Gateway Timeout"); }));
   CHECK(rig.leftovers() == "");
 }
 
@@ -255,7 +256,7 @@ TEST_CASE("a pod that does not read a body for 60 seconds is 504") {
   rig.set_greeting([](Peer& pod) { pod.reading = false; });
   Peer& client = rig.connect();
   client.send(post("/form?bytes=5000000", form).wire);
-  CHECK(happens_after(rig, limits::kUpstreamWriteGap, [&] { return has_status(client, "504 Gateway Timeout"); }));
+  CHECK(happens_after(rig, kUpstreamWriteGap, [&] { return has_status(client, "504 Gateway Timeout"); }));
   CHECK(rig.count(Fault::upstream_timeout) == 1);
   CHECK(rig.leftovers() == "");
 }
@@ -284,7 +285,7 @@ TEST_CASE("a tunnel ends when nothing has passed for 60 seconds in either direct
   CHECK(client.received().ends_with("ping"));
   rig.pass(50s);
   rig.upstreams().at(0)->send("pong");
-  CHECK(happens_after(rig, limits::kUpstreamReadGap, [&] { return client.closed(); }));
+  CHECK(happens_after(rig, kUpstreamReadGap, [&] { return client.closed(); }));
   CHECK(rig.upstreams().at(0)->closed());
   CHECK(rig.totals().tunnels_open == 0);
   CHECK(rig.leftovers() == "");

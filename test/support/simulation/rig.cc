@@ -43,6 +43,9 @@ std::shared_ptr<const router::Snapshot> snapshot(int pods) {
     return made;
   };
   auto made = std::make_shared<router::Snapshot>();
+  auto site = std::make_shared<router::SitePolicy>();
+  site->route.body_bytes_max = 0;
+  made->site = std::move(site);
   made->generation = 1;
   made->hosts.set(host_to("example.com", 0));
   made->hosts.set(host_to("empty.example.com", 1));

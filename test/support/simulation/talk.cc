@@ -65,8 +65,9 @@ bool is_own_fault(const Response& answer, const Ask& ask) {
     default:
       return false;
   }
-  const std::string body = std::to_string(answer.status) + " " + answer.head.start_line.substr(13) + "\n";
-  return answer.value("Content-Type") == "text/plain; charset=utf-8" && (ask.method == "HEAD" || answer.body == body);
+  const std::string words = std::to_string(answer.status) + " " + answer.head.start_line.substr(13);
+  const std::string body = "<!doctype html><title>" + words + "</title>\n" + words + "\n";
+  return answer.value("Content-Type") == "text/html" && (ask.method == "HEAD" || answer.body == body);
 }
 
 // As much of a body as arrived.

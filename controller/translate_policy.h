@@ -1,0 +1,16 @@
+// From options, as config/ decodes them, to the policies that workers carry out. Pure functions; THREAD: control.
+#pragma once
+
+#include <memory>
+
+#include "config/annotations.h"
+#include "config/settings.h"
+#include "router/policy.h"
+
+namespace narthex::controller {
+
+// Null where the settings' own policy does: nothing else is asked for.
+std::shared_ptr<const router::RoutePolicy> make_policy(const config::IngressAnnotations& annotations, const config::DecodedSettings& settings);
+std::shared_ptr<const router::SitePolicy> make_site_policy(const config::DecodedSettings& settings);
+
+}  // namespace narthex::controller
