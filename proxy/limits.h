@@ -23,6 +23,12 @@ inline constexpr int kInterimResponses = 8;              // 1xx per exchange; a 
 inline constexpr size_t kChunkLineBytes = 256;
 inline constexpr size_t kChunkOverheadBytes = 16 * 1024;  // extensions may exceed the data by this much in all
 
+// The PROXY protocol header in front of a connection. A line of version 1 has at most 107 bytes with its end
+// (proxy-protocol.txt 2.1). Version 2 is meant to fit into 536 bytes, but the extensions of some load balancers (TLS
+// subject names, cloud endpoints) do not; nginx takes 4096, and who came from there has senders that rely on it.
+inline constexpr size_t kProxyLineBytes = 107;
+inline constexpr size_t kProxyHeaderBytes = 4096;
+
 // Buffers come from the worker's free list in two sizes: one for heads (most have under 2 KiB) and one for bodies.
 inline constexpr size_t kSmallBuffer = 16 * 1024;
 inline constexpr size_t kLargeBuffer = 64 * 1024;
