@@ -263,8 +263,8 @@ TEST_CASE("without escaping, control bytes are escaped all the same") {
 
 TEST_CASE("no byte of any field of a request can forge a line or leave its quotes") {
   const std::string forged = "x\"\r\n\n127.0.0.1 - - [forged] \"GET / HTTP/1.1\"\x0b\x0c\x1b[2J\\";
-  const Fields fields = {
-      {"Referer", forged}, {"User-Agent", forged}, {"X-Forwarded-For", forged}, {"Cookie", "a=" + forged}};
+  const std::string cookie = "a=" + forged;
+  const Fields fields = {{"Referer", forged}, {"User-Agent", forged}, {"X-Forwarded-For", forged}, {"Cookie", cookie}};
   LogRecord record = sample();
   record.request_method = record.request_uri = record.server_protocol = record.host = record.uri = forged;
   record.args = record.remote_addr = record.remote_user = record.req_id = record.ssl_server_name = forged;
