@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <optional>
 
 #include "base/text.h"
+#include "router/log_writer.h"
 
 namespace narthex::router {
 
@@ -123,43 +123,7 @@ constexpr LogVariable kFamilies[] = {
 
 constexpr LogVariable kUnknown{};
 
-// Writes one value, escaped, up to its bound.
-class Value {
- public:
-  // REQUIRES: most >= kLogShareBytes.
-  Value(std::string& out, LogEscape escape, size_t most)
-      : out_(out), escape_(escape), start_(out.size()), end_(out.size() + most - kCut.size()) {}
-  size_t size() const { return out_.size() - start_; }
-  // Of the outside world, so escaped.
-  void text(std::string_view text);
-  // Our own, that needs none.
-  void plain(std::string_view text) {
-    if (fits(text.size())) out_ += text;
-  }
-  void number(uint64_t number) {
-    const fmt::format_int digits(number);
-    plain({digits.data(), digits.size()});
-  }
-
- private:
-  static constexpr std::string_view kCut = "...";
-  bool fits(size_t size) {
-    if (cut_ || out_.size() + size <= end_) return !cut_;
-    cut_ = true;
-    out_ += kCut;
-    return false;
-  }
-  void add_run(std::string_view run);
-  size_t add_escaped(std::string_view text);
-  void add_unicode(unsigned code);
-
-  std::string& out_;
-  LogEscape escape_;
-  size_t start_, end_;
-  bool cut_ = false;
-};
-
-void write(Value& value, const LogRecord& record, const LogVariable& variable, std::string_view name);
+void write(LogWriter& value, const LogRecord& record, const LogVariable& variable, std::string_view name);
 
 std::string read_backslashes(std::string_view text) {
   constexpr std::string_view escaped = "\"'\\trn", meant = "\"'\\\t\r\n";
@@ -240,7 +204,7 @@ void LogFormat::render(const LogRecord& record, std::string& out) const {
       out += part.text;
       continue;
     }
-    Value value(out, escape_, std::min(kLogValueBytes, kLogShareBytes + room));
+    LogWriter value(out, escape_, std::min(kLogValueBytes, kLogShareBytes + room));
     write(value, record, *part.variable, part.text);
     const size_t size = value.size();
     room -= size > kLogShareBytes ? size - kLogShareBytes : 0;
@@ -281,36 +245,62 @@ struct Calendar {
   std::chrono::hh_mm_ss<std::chrono::seconds> of_day;
 };
 
-template <typename... Args>
-void put(Value& value, fmt::format_string<Args...> form, Args&&... args) {
-  std::array<char, kLogShareBytes> text;
-  const auto end = fmt::format_to_n(text.data(), text.size(), form, std::forward<Args>(args)...).out;
-  value.plain({text.data(), static_cast<size_t>(end - text.data())});
+// A short text of ours, put together without a formatter: this is on the way of every request that is logged.
+class Short {
+ public:
+  Short& add(std::string_view text) {
+    for (const char c : text) text_[size_++] = c;
+    return *this;
+  }
+  // `digits` of a number, with leading zeros.
+  Short& add(uint64_t number, size_t digits) {
+    for (size_t i = digits; i > 0; --i, number /= 10) text_[size_ + i - 1] = static_cast<char>('0' + number % 10);
+    size_ += digits;
+    return *this;
+  }
+  std::string_view text() const { return {text_.data(), size_}; }
+
+ private:
+  size_t size_ = 0;
+  std::array<char, kLogShareBytes> text_;
+};
+
+void add_time_of_day(Short& out, const Calendar& at) {
+  out.add(static_cast<uint64_t>(at.of_day.hours().count()), 2).add(":");
+  out.add(static_cast<uint64_t>(at.of_day.minutes().count()), 2).add(":");
+  out.add(static_cast<uint64_t>(at.of_day.seconds().count()), 2);
 }
 
-void put_time_local(Value& value, base::WallTime time) {
-  static constexpr std::string_view months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+// The years that a clock of nanoseconds knows have four digits.
+uint64_t year_of(const Calendar& at) { return static_cast<uint64_t>(static_cast<int>(at.day.year())); }
+
+void put_time_local(LogWriter& value, base::WallTime time) {
+  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
   const Calendar at(time);
-  put(value, "{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000", static_cast<unsigned>(at.day.day()),
-      months[static_cast<unsigned>(at.day.month()) - 1], static_cast<int>(at.day.year()), at.of_day.hours().count(),
-      at.of_day.minutes().count(), at.of_day.seconds().count());
+  Short out;
+  out.add(static_cast<unsigned>(at.day.day()), 2).add("/");
+  out.add(months.substr(3 * static_cast<unsigned>(at.day.month()) - 3, 3)).add("/").add(year_of(at), 4).add(":");
+  add_time_of_day(out, at);
+  value.plain(out.add(" +0000").text());
 }
 
-void put_time_iso8601(Value& value, base::WallTime time) {
+void put_time_iso8601(LogWriter& value, base::WallTime time) {
   const Calendar at(time);
-  put(value, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}+00:00", static_cast<int>(at.day.year()),
-      static_cast<unsigned>(at.day.month()), static_cast<unsigned>(at.day.day()), at.of_day.hours().count(),
-      at.of_day.minutes().count(), at.of_day.seconds().count());
+  Short out;
+  out.add(year_of(at), 4).add("-").add(static_cast<unsigned>(at.day.month()), 2);
+  out.add("-").add(static_cast<unsigned>(at.day.day()), 2).add("T");
+  add_time_of_day(out, at);
+  value.plain(out.add("+00:00").text());
 }
 
 // With milliseconds, cut and not rounded.
-void put_seconds(Value& value, std::chrono::microseconds time) {
-  const auto ms = std::max<int64_t>(0, time.count() / 1000);
-  put(value, "{}.{:03}", ms / 1000, ms % 1000);
+void put_seconds(LogWriter& value, std::chrono::microseconds time) {
+  const auto ms = static_cast<uint64_t>(std::max<int64_t>(0, time.count() / 1000));
+  const fmt::format_int seconds(ms / 1000);
+  value.plain(Short().add({seconds.data(), seconds.size()}).add(".").add(ms % 1000, 3).text());
 }
 
-void write_request(Value& value, const LogRecord& record) {
+void write_request(LogWriter& value, const LogRecord& record) {
   if (record.request_method.empty()) return value.text(record.request);
   value.text(record.request_method);
   value.plain(" ");
@@ -319,7 +309,7 @@ void write_request(Value& value, const LogRecord& record) {
   value.text(record.server_protocol);
 }
 
-void write_try(Value& value, const LogTry& attempt, LogValue what) {
+void write_try(LogWriter& value, const LogTry& attempt, LogValue what) {
   const auto time = [&](std::chrono::microseconds span) {
     span.count() < 0 ? value.plain("-") : put_seconds(value, span);
   };
@@ -339,7 +329,7 @@ void write_try(Value& value, const LogTry& attempt, LogValue what) {
   }
 }
 
-void write_tries(Value& value, std::span<const LogTry> tries, LogValue what) {
+void write_tries(LogWriter& value, std::span<const LogTry> tries, LogValue what) {
   for (const LogTry& attempt : tries) {
     if (value.size() > 0) value.plain(", ");
     write_try(value, attempt, what);
@@ -355,7 +345,7 @@ bool names(std::string_view name, std::string_view field) {
 }
 
 // All of that name, as one list.
-void write_fields(Value& value, const LogFields& fields, std::string_view name) {
+void write_fields(LogWriter& value, const LogFields& fields, std::string_view name) {
   bool found = false;
   for (size_t i = 0; i < fields.count; ++i) {
     const LogField field = fields.at(fields.head, i);
@@ -379,7 +369,7 @@ std::optional<std::string_view> find_pair(std::string_view list, char separator,
   return std::nullopt;
 }
 
-void write_cookie(Value& value, const LogFields& fields, std::string_view name) {
+void write_cookie(LogWriter& value, const LogFields& fields, std::string_view name) {
   for (size_t i = 0; i < fields.count; ++i) {
     const LogField field = fields.at(fields.head, i);
     if (!names("cookie", field.name)) continue;
@@ -387,13 +377,13 @@ void write_cookie(Value& value, const LogFields& fields, std::string_view name) 
   }
 }
 
-void write_forwarded_for(Value& value, const LogRecord& record) {
+void write_forwarded_for(LogWriter& value, const LogRecord& record) {
   write_fields(value, record.request_fields, "x_forwarded_for");
   if (value.size() > 0) value.plain(", ");
   value.text(record.remote_addr);
 }
 
-void write(Value& value, const LogRecord& record, const LogVariable& variable, std::string_view name) {
+void write(LogWriter& value, const LogRecord& record, const LogVariable& variable, std::string_view name) {
   switch (variable.value) {
     case V::nothing:
       return;
@@ -403,7 +393,8 @@ void write(Value& value, const LogRecord& record, const LogVariable& variable, s
     case V::number:
       return value.number(record.*variable.number);
     case V::status:
-      return put(value, "{:03}", record.status);
+      // Three digits as nginx has them, for want of a status too.
+      return record.status > 99 ? value.number(record.status) : value.plain(Short().add(record.status, 3).text());
     case V::port:
       if (record.*variable.number != 0) value.number(record.*variable.number);
       return;
@@ -437,105 +428,6 @@ void write(Value& value, const LogRecord& record, const LogVariable& variable, s
     case V::argument:
       return value.text(find_pair(record.args, '&', name).value_or(std::string_view()));
   }
-}
-
-constexpr uint8_t bit(LogEscape escape) { return static_cast<uint8_t>(1 << static_cast<unsigned>(escape)); }
-
-// In which modes a byte stands for itself.
-constexpr std::array<uint8_t, 256> kPlainBytes = [] {
-  std::array<uint8_t, 256> table{};
-  for (size_t c = 0; c < table.size(); ++c) {
-    const bool control = c < 0x20 || c == 0x7f, quote = c == '"' || c == '\\', ascii = c < 0x80;
-    if (!control) table[c] |= bit(LogEscape::none);
-    if (!control && !quote && ascii) table[c] |= bit(LogEscape::standard) | bit(LogEscape::json);
-  }
-  return table;
-}();
-
-bool is_continuation(char c) { return (static_cast<uint8_t>(c) & 0xc0) == 0x80; }
-
-struct Character {
-  size_t bytes;
-  unsigned code;
-};
-
-// The character at the start of `text`, whose first byte is above ASCII; nothing where it is none (RFC 3629 4).
-std::optional<Character> read_utf8(std::string_view text) {
-  const auto first = static_cast<uint8_t>(text[0]);
-  const size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < bytes) return std::nullopt;
-  unsigned code = first & (0xffu >> (bytes + 1));
-  for (size_t i = 1; i < bytes; ++i) {
-    if (!is_continuation(text[i])) return std::nullopt;
-    code = code << 6 | (static_cast<uint8_t>(text[i]) & 0x3fu);
-  }
-  const bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
-  const bool surrogate = code >= 0xd800 && code < 0xe000;
-  if (overlong || surrogate || code > 0x10ffff) return std::nullopt;
-  return Character{bytes, code};
-}
-
-void Value::text(std::string_view text) {
-  while (!text.empty() && !cut_) {
-    size_t run = 0;
-    while (run < text.size() && kPlainBytes[static_cast<uint8_t>(text[run])] & bit(escape_)) ++run;
-    add_run(text.substr(0, run));
-    text.remove_prefix(run);
-    if (!text.empty() && !cut_) text.remove_prefix(add_escaped(text));
-  }
-}
-
-void Value::add_run(std::string_view run) {
-  size_t most = end_ - out_.size();
-  if (run.size() > most)
-    for (int i = 0; i < 3 && most > 0 && is_continuation(run[most]); ++i) --most;
-  out_ += run.substr(0, most);
-  if (run.size() > most) {
-    cut_ = true;
-    out_ += kCut;
-  }
-}
-
-void put_hex_byte(std::string& out, unsigned byte) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  out += digits[byte >> 4 & 15];
-  out += digits[byte & 15];
-}
-
-void Value::add_unicode(unsigned code) {
-  if (!fits(6)) return;
-  out_ += "\\u";
-  put_hex_byte(out_, code >> 8);
-  put_hex_byte(out_, code & 255);
-}
-
-// The first character, which does not stand for itself. Gives how many bytes that was.
-size_t Value::add_escaped(std::string_view text) {
-  const auto byte = static_cast<uint8_t>(text[0]);
-  if (escape_ != LogEscape::json) {
-    if (!fits(4)) return 1;
-    out_ += "\\x";
-    put_hex_byte(out_, byte);
-    return 1;
-  }
-  if (byte >= 0x80) {
-    const std::optional<Character> character = read_utf8(text);
-    const unsigned code = character ? character->code : byte;
-    if (!character || code < 0xa0 || code == 0x2028 || code == 0x2029)
-      add_unicode(code);
-    else
-      plain(text.substr(0, character->bytes));
-    return character ? character->bytes : 1;
-  }
-  constexpr std::string_view marked = "\"\\\n\r\t\b\f", marks = "\"\\nrtbf";
-  const size_t at = marked.find(text[0]);
-  if (at == std::string_view::npos) {
-    add_unicode(byte);
-  } else if (fits(2)) {
-    out_ += '\\';
-    out_ += marks[at];
-  }
-  return 1;
 }
 
 }  // namespace

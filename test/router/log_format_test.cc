@@ -370,3 +370,18 @@ TEST_CASE("whatever the bytes, a line is bounded, printable and without a free q
     }
   }
 }
+
+TEST_CASE("escaping eight bytes at a time gives what escaping one gives") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string value;
+    for (size_t left = random() % 40; left > 0; --left)
+      value += static_cast<char>(random() % 4 != 0 ? 0x20 + random() % 0x60 : random() % 256);
+    for (const LogEscape escape : {LogEscape::standard, LogEscape::none}) {
+      std::string expected;
+      for (const char c : value) expected += escaped(std::string_view(&c, 1), escape);
+      if (value.empty() && escape == LogEscape::standard) expected = "-";
+      REQUIRE(escaped(value, escape) == expected);
+    }
+  }
+}
