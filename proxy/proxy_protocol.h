@@ -14,8 +14,9 @@
 
 namespace narthex::proxy {
 
-// incomplete and refused are as early as bytes allow: a client that speaks HTTP or TLS is refused by its first bytes,
-// and what was refused stays so, and what was complete stays the same, whatever comes behind.
+// Decided as early as bytes allow, where an address is judged as a whole once its end has come: a client that speaks
+// HTTP or TLS is refused by its first bytes. What was refused stays so, and what was complete stays the same, whatever
+// comes behind.
 enum class ProxyProtocolState : uint8_t { incomplete, refused, complete };
 
 struct ProxyProtocolHeader {

@@ -35,16 +35,12 @@ inline constexpr std::string_view kDefaultLogFormat =
     R"($upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id)";
 
 enum class LogEscape : uint8_t {
-  // Bytes below 0x20 and above 0x7e, quotes and backslashes become \xHH; an empty value is "-". The exceptions are the
-  // variables that ingress-nginx itself sets (proxy_alternative_upstream_name and others that tell the route): they
-  // stay
-  // empty, as in "[]".
+  // Bytes below 0x20 and above 0x7e, quotes and backslashes become \xHH; an empty value is "-". Not so the variables
+  // that ingress-nginx itself sets (proxy_alternative_upstream_name and others that tell the route): "[]".
   standard,
   // What JSON wants within a string, and an empty value stays empty. Stricter than nginx: bytes that are no UTF-8
-  // become
-  // \u00HH, so that the line stays JSON, and so do the control and line characters beyond ASCII (U+007F to U+009F,
-  // U+2028,
-  // U+2029), which mean the same in JSON escaped.
+  // become \u00HH, so that the line stays JSON, and so do the control and line characters beyond ASCII (U+007F to
+  // U+009F, U+2028, U+2029), which mean the same in JSON escaped.
   json,
   // As it is, empty where empty; but control bytes (below 0x20, and 0x7f) become \xHH, the tab among them.
   none,
@@ -74,8 +70,7 @@ struct LogTry {
 struct LogRecord {
   base::WallTime time;                        // of the line: $time_local, $time_iso8601, $msec
   std::chrono::microseconds request_time{0};  // first byte in to last byte out
-  // $request is put together of method, request_uri and server_protocol; a request line that could not be read stands
-  // here.
+  // $request is put together of method, request_uri and server_protocol; a line that could not be read stands here.
   std::string_view request;
   std::string_view request_method, request_uri, server_protocol;  // the target as received; "HTTP/1.1", "HTTP/2.0"
   std::string_view host, uri, args, scheme;                       // canonical path after rewriting; without '?'
@@ -87,8 +82,7 @@ struct LogRecord {
   uint64_t status = 0, body_bytes_sent = 0, bytes_sent = 0, request_length = 0;
   uint64_t connection = 0, connection_requests = 0, server_port = 0, remote_port = 0, pid = 0;
   std::span<const LogTry> tries;
-  // $http_NAME and $cookie_NAME, $sent_http_NAME, $upstream_http_NAME. As HTTP/1.1 would have them: the first with
-  // Host.
+  // $http_NAME and $cookie_NAME (also with HTTP/2 there is a Host among them), $sent_http_NAME, $upstream_http_NAME.
   LogFields request_fields, response_fields, upstream_fields;
 };
 
