@@ -18,6 +18,7 @@ class Site:
     def __init__(self, narthex, folder, target=None, ports=(0, 0, 0)):
         self.backends = Backends(ports)
         self._process = None
+        self.found_dead = False
         self._log = folder / "narthex.log"
         self._address = target or self._start(narthex, folder)
         if not self.serves():
@@ -63,6 +64,10 @@ class Site:
             return self._process.wait()
 
     def serves(self):
+        self.found_dead = not self._answers()
+        return not self.found_dead
+
+    def _answers(self):
         if self._process and self._process.poll() is not None:
             return False
         request = b"GET /alive HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
