@@ -17,8 +17,10 @@ constexpr auto kRows = std::to_array<KnownSetting>({
      "takes client address, scheme, host and port from the X-Forwarded-* fields of the request"},
     {"enable-real-ip", Kind::boolean, "false", Class::core, Fate::carried_out,
      "takes the client address alone from forwarded-for-header, if proxy-real-ip-cidr trusts the peer"},
-    {"proxy-real-ip-cidr", Kind::ranges, "0.0.0.0/0", Class::core, Fate::carried_out,
-     "peers that are trusted to name the client address; the default trusts everybody over IPv4"},
+    {"proxy-real-ip-cidr", Kind::ranges, "private and loopback addresses", Class::core, Fate::carried_out,
+     "peers that are trusted to say where a request came from, by X-Forwarded-* or the PROXY protocol. The default of "
+     "ingress-nginx is everybody over IPv4, which lets any client choose its address: name your proxies, if they have "
+     "public addresses"},
     {"use-proxy-protocol", Kind::boolean, "false", Class::core, Fate::carried_out,
      "every connection must begin with the PROXY protocol, version 1 or 2"},
     {"proxy-protocol-header-timeout", Kind::duration, "5s", Class::core, Fate::carried_out,

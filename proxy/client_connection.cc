@@ -3,7 +3,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <fmt/format.h>
+
 #include <array>
+
+#include "proxy/proxy_protocol.h"
 
 namespace narthex::proxy {
 namespace {
@@ -25,6 +29,11 @@ std::array<char, INET6_ADDRSTRLEN> ip_of(const sockaddr_storage& address) {
   }
   inet_ntop(family, bytes, text.data(), text.size());
   return text;
+}
+
+uint16_t port_of(const sockaddr_storage& address) {
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
 }  // namespace
@@ -58,7 +67,7 @@ ClientConnection::ClientConnection(WorkerContext& worker, ClientList& list, int 
       list_(list),
       transport_(worker.loop, fd, tls),
       out_(transport_, worker.buffers, limits::kClientWriteGap),
-      origin_(ip_of(peer).data(), port, tls != nullptr) {
+      origin_(std::in_place, ip_of(peer).data(), port, tls != nullptr) {
   worker_.stats.client_connections.add();
   worker_.stats.client_connections_open.add();
 }
@@ -68,7 +77,9 @@ ClientConnection::~ClientConnection() { worker_.stats.client_connections_open.su
 Task<void> ClientConnection::run() {
   bool goes_on = true;
   int in_a_row = 0;
-  if (origin_.tls()) goes_on = co_await handshake();
+  const router::Snapshot* const snapshot = worker_.snapshots.current();
+  if (snapshot && snapshot->site->trust.proxy_protocol) goes_on = co_await read_proxy_header(snapshot->site->trust);
+  if (goes_on && transport_.tls()) goes_on = co_await handshake();
   if (!goes_on) aborted_ = true;
   while (goes_on) {
     if (in_.empty()) {
@@ -91,6 +102,33 @@ Task<void> ClientConnection::run() {
   retire();
 }
 
+// It must come, and only peers that are trusted may send it: anybody else is cut off without a word.
+Task<bool> ClientConnection::read_proxy_header(const router::TrustPolicy& trust) {
+  if (!trust.peers.holds(origin_->ip())) co_return false;
+  const base::SteadyTime deadline = worker_.loop.now() + trust.proxy_protocol_timeout;
+  Socket& socket = transport_.socket();
+  Buffer memory = worker_.buffers.small();
+  for (;;) {
+    const Wake wake = co_await socket.readable(deadline);
+    if (wake != Wake::ready) co_return false;
+    const ssize_t seen = socket.peek(memory.span());
+    if (seen == -EAGAIN) continue;
+    if (seen <= 0) co_return false;
+    const ProxyProtocolHeader header = read_proxy_protocol({memory.span().data(), static_cast<size_t>(seen)});
+    if (header.state == ProxyProtocolState::refused) co_return false;
+    if (header.state == ProxyProtocolState::incomplete) {
+      if (socket.hung_up()) co_return false;
+      socket.note_drained();
+      continue;
+    }
+    if (socket.recv(memory.span().first(header.bytes)) != static_cast<ssize_t>(header.bytes)) co_return false;
+    if (!header.relayed) co_return true;
+    const std::string port = fmt::format("{}", port_of(header.destination));
+    origin_.emplace(ip_of(header.source).data(), port, transport_.tls() || port == "443");
+    co_return true;
+  }
+}
+
 Task<bool> ClientConnection::handshake() {
   const IoState state = co_await transport_.handshake(worker_.loop.now() + limits::kTlsHandshake);
   if (state != IoState::ok) {
@@ -109,7 +147,7 @@ Task<bool> ClientConnection::serve() {
   const Fault fault = co_await read_head();
   bool goes_on = false;
   if (fault != Fault::client_gone) {
-    Exchange exchange(worker_, *this, *memory, origin_);
+    Exchange exchange(worker_, *this, *memory, *origin_);
     if (fault != Fault::none) {
       co_await exchange.refuse(fault);
     } else {

@@ -56,6 +56,8 @@ class ClientConnection final : public ClientSide, public Retired {
  private:
   friend class ClientList;
   Task<void> run();
+  // The PROXY header of who relays for the client: its addresses become those of the connection. False: to be closed.
+  Task<bool> read_proxy_header(const router::TrustPolicy& trust);
   Task<bool> handshake();
   Task<bool> serve();
   Task<Fault> read_head();
@@ -78,7 +80,7 @@ class ClientConnection final : public ClientSide, public Retired {
   H1Output out_;
   H1BodyReader body_;
   ExchangeMemory* memory_ = nullptr;
-  const filters::Origin origin_;
+  std::optional<filters::Origin> origin_;  // never empty; made anew where somebody relays for the client
   size_t in_place_ = 0;  // bytes of head and body at the front of the buffer, given back after the exchange
   std::optional<std::string_view> buffered_body_;
   bool idle_ = false, served_before_ = false, continue_due_ = false, aborted_ = false;

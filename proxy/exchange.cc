@@ -80,6 +80,7 @@ Task<void> Exchange::refuse(Fault fault) {
 // Finds the route, the backend and whether anything stands in the way.
 Fault Exchange::match() {
   pin_ = worker_.snapshots.pin();
+  memory_.cookie.clear();
   if (!pin_) return Fault::overloaded;  // before the first publication
   if (const Fault fault = match_target(); fault != Fault::none) return fault;
   hops_ = filters::hops_of(memory_.request);
@@ -133,7 +134,6 @@ size_t Exchange::choose_endpoint() {
 
 // Attempts until one succeeds, may not be repeated, or was the last one: each at an endpoint of its own choice.
 Task<Fault> Exchange::forward() {
-  memory_.cookie.clear();
   buffered_body_ = client_.buffered_body();
   websocket_ = memory_.request.wants_websocket;
   Transport* const client_raw = client_.raw();
@@ -275,8 +275,10 @@ Task<void> Exchange::answer(uint16_t status) {
   const bool has_body = status != 204;
   if (has_body) fields.add("Content-Type", "text/html");
   if (!memory_.location.empty()) fields.add("Location", memory_.location);
-  if (pin_) filters::add_site_fields(*pin_->site, origin_.tls(), fields);
+  if (pin_) filters::add_site_fields(*pin_->site, encrypted(), fields);
   if (policy_ && policy_->cors) add_cors_fields(fields);
+  std::string set_cookie;
+  add_session_cookie(set_cookie, fields);
   add_connection_field(fields);
   std::array<char, 192> text;
   const std::string_view reason = reason_phrase(status_);
@@ -289,6 +291,18 @@ Task<void> Exchange::answer(uint16_t status) {
   const OutgoingResponse response{status_, framing, has_body && !to_head, &fields};
   if (!co_await client_.send_head(response, to_head ? std::string_view{} : body, true)) client_may_continue_ = false;
 }
+
+// The view of `text` has to last as long as the fields.
+void Exchange::add_session_cookie(std::string& text, OutgoingFields& fields) const {
+  if (memory_.cookie.empty()) return;
+  const Field* agent = memory_.request.fields.find(FieldId::user_agent);
+  text = filters::set_cookie_value(*policy_->cookie_affinity, memory_.cookie, host_->path_of(*route_), origin_.https(),
+                                   agent ? agent->value : std::string_view{}, worker_.loop.wall_now());
+  fields.add("Set-Cookie", text);
+}
+
+// Between the client and us.
+bool Exchange::encrypted() const { return client_.raw() && client_.raw()->tls() != nullptr; }
 
 void Exchange::add_cors_fields(OutgoingFields& fields) const {
   if (const auto origin = filters::allowed_origin(*policy_->cors, memory_.request)) filters::add_cors_fields(*policy_->cors, *origin, fields);

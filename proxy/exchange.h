@@ -70,6 +70,8 @@ class Exchange final {
   Task<void> answer_fault(Fault fault);
   Task<void> answer(uint16_t status);
   void add_cors_fields(OutgoingFields& fields) const;
+  void add_session_cookie(std::string& text, OutgoingFields& fields) const;
+  bool encrypted() const;
   void account();
   void log_line();
 

@@ -54,7 +54,7 @@ Fault Exchange::check_policies() {
 // "Has TLS" is an entry in spec.tls of the host or of the wildcard above it, whatever came of its certificate.
 bool Exchange::redirects_to_https() const {
   const router::HttpsRedirectPolicy& https = policy_->https;
-  if (claimed_ == nullptr ? origin_.tls() : claimed_->scheme != "http") return false;
+  if (claimed_ == nullptr ? origin_.https() : claimed_->scheme != "http") return false;
   if (https.always) return true;
   if (!https.where_tls || !host_ || host_->host().empty()) return false;
   if (host_->tls()) return true;
@@ -81,7 +81,7 @@ filters::Asked Exchange::asked() const {
 
 std::string_view Exchange::scheme() const {
   if (claimed_) return claimed_->scheme;
-  return origin_.tls() ? "https" : "http";
+  return origin_.https() ? "https" : "http";
 }
 
 std::string_view Exchange::client_ip() const { return claimed_ ? std::string_view(claimed_->client_ip) : origin_.client_ip(); }

@@ -60,15 +60,10 @@ Task<Fault> Exchange::relay_response(UpstreamSide& upstream) {
   OutgoingResponse response{head.status, response_framing(), head.framing.kind != BodyKind::none, &worker_.outgoing};
   if (response.has_body && response.framing.kind == BodyKind::until_close) announce_close_ = true;
   if (worker_.draining) announce_close_ = true;
-  filters::forward_response_fields(head, worker_.date.at(worker_.loop), *pin_->site, *policy_, origin_.tls(), worker_.outgoing);
+  filters::forward_response_fields(head, worker_.date.at(worker_.loop), *pin_->site, *policy_, encrypted(), worker_.outgoing);
   if (policy_->cors) add_cors_fields(worker_.outgoing);
   std::string set_cookie;
-  if (!memory_.cookie.empty()) {
-    const Field* agent = memory_.request.fields.find(FieldId::user_agent);
-    set_cookie = filters::set_cookie_value(*policy_->cookie_affinity, memory_.cookie, host_->path_of(*route_), origin_.tls(),
-                                           agent ? agent->value : std::string_view{}, worker_.loop.wall_now());
-    worker_.outgoing.add("Set-Cookie", set_cookie);
-  }
+  add_session_cookie(set_cookie, worker_.outgoing);
   add_connection_field(worker_.outgoing);
   status_ = head.status;
   head_sent_ = true;

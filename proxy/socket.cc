@@ -35,6 +35,12 @@ ssize_t Socket::recv(std::span<char> into) {
   return got;
 }
 
+ssize_t Socket::peek(std::span<char> into) {
+  const ssize_t got = ::recv(fd_, into.data(), into.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0 && errno == EAGAIN) in_.ready = false;
+  return got < 0 ? -errno : got;
+}
+
 ssize_t Socket::send(std::string_view bytes) {
   ssize_t sent;
   do {

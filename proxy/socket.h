@@ -40,6 +40,8 @@ class Socket final : private EventTarget, private Timer {
 
   // One call of recv/send. Negative results are -errno; EAGAIN is noted as "not ready".
   ssize_t recv(std::span<char> into);
+  // Leaves the bytes where they are. More of them raise an edge: note_drained() before waiting for that.
+  ssize_t peek(std::span<char> into);
   ssize_t send(std::string_view bytes);
   // Between a socket and a pipe, up to `most` bytes (splice(2)).
   ssize_t splice_out(int pipe_write_fd, size_t most);

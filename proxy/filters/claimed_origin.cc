@@ -50,7 +50,7 @@ bool read_claims(const RequestHead& request, const router::TrustPolicy& trust, c
   out = {};
   out.client_ip = connection.client_ip();
   out.ip = connection.ip();
-  out.scheme = connection.tls() ? "https" : "http";
+  out.scheme = connection.https() ? "https" : "http";
   out.port = connection.port();
   out.original_for = joined(request, trust.forwarded_for_name);
   walk(out.original_for, trust, out);

@@ -51,6 +51,7 @@ constexpr bool stays_from_response(FieldId id) {
 
 constexpr std::array<FieldName, 6> kOriginNames = {"X-Real-IP",         "X-Forwarded-For",    "X-Forwarded-Port",
                                                    "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Scheme"};
+constexpr std::string_view kServer = "narthex";
 constexpr size_t kAddressBytes = 45;  // INET6_ADDRSTRLEN without its null
 
 // A name with '_' or '.', where the settings let such names pass: never one that reads, with '-' instead, like a field that
@@ -86,10 +87,10 @@ bool is_hidden(const Field& field, const std::vector<std::string>& names) {
 
 }  // namespace
 
-Origin::Origin(std::string_view client_ip, std::string_view port, bool tls)
-    : tls_(tls), ip_(base::parse_ip(client_ip).value_or(base::IpBytes{})) {
+Origin::Origin(std::string_view client_ip, std::string_view port, bool https)
+    : https_(https), ip_(base::parse_ip(client_ip).value_or(base::IpBytes{})) {
   static_assert(kOriginNames.size() == kLines);
-  const std::string_view address = client_ip.substr(0, kAddressBytes), scheme = tls ? "https" : "http";
+  const std::string_view address = client_ip.substr(0, kAddressBytes), scheme = https ? "https" : "http";
   const std::array<std::string_view, kLines> values = {address, address, port.substr(0, 5), scheme, scheme, scheme};
   HeadWriter writer(text_);
   for (size_t line = 0; line < kLines; ++line) {
@@ -156,12 +157,13 @@ void forward_response_fields(const ResponseHead& response, std::string_view date
     out.add(field);
   }
   out.add("Date", date);
-  add_site_fields(site, tls, out);
+  if (own_hsts) out.add("Strict-Transport-Security", site.hsts);
+  if (site.tells_server && !site.passes_backend_server) out.add("Server", kServer);
 }
 
 void add_site_fields(const router::SitePolicy& site, bool tls, OutgoingFields& out) {
   if (tls && !site.hsts.empty()) out.add("Strict-Transport-Security", site.hsts);
-  if (site.tells_server && !site.passes_backend_server) out.add("Server", "narthex");
+  if (site.tells_server) out.add("Server", kServer);
 }
 
 }  // namespace narthex::proxy::filters

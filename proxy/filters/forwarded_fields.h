@@ -20,14 +20,15 @@ namespace narthex::proxy::filters {
 // its requests, so written once, as lines.
 class Origin final {
  public:
-  // `port`: of the listener, "443" for the TLS one. LIMIT: 45 bytes of address and 5 of port, the rest is left out.
-  Origin(std::string_view client_ip, std::string_view port, bool tls);
+  // `port`: of the listener, "443" for the TLS one. `https`: the scheme that the client used, be it with us or with who relays
+  // for it. LIMIT: 45 bytes of address and 5 of port, the rest is left out.
+  Origin(std::string_view client_ip, std::string_view port, bool https);
   Origin(const Origin&) = delete;
   Origin& operator=(const Origin&) = delete;
   std::string_view client_ip() const { return value_of(0); }
   const base::IpBytes& ip() const { return ip_; }
   std::string_view port() const { return value_of(2); }
-  bool tls() const { return tls_; }
+  bool https() const { return https_; }
   void add_to(OutgoingFields& out) const;
 
  private:
@@ -35,7 +36,7 @@ class Origin final {
   std::string_view value_of(size_t line) const;
   std::array<char, 224> text_;
   std::array<uint8_t, kLines + 1> begins_;  // of each line, and the end of the last
-  const bool tls_;
+  const bool https_;
   const base::IpBytes ip_;
 };
 
@@ -57,7 +58,7 @@ void forward_request_fields(const ForwardedRequest& request, OutgoingFields& out
 // `date`: this server's own.
 void forward_response_fields(const ResponseHead& response, std::string_view date, const router::SitePolicy& site,
                              const router::RoutePolicy& route, bool tls, OutgoingFields& out);
-// What every response of ours says, whoever made it.
+// What a response says that was made here.
 void add_site_fields(const router::SitePolicy& site, bool tls, OutgoingFields& out);
 // Of an interim (1xx) response or of 101: without date.
 void forward_interim_fields(const ResponseHead& response, OutgoingFields& out);

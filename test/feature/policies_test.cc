@@ -215,6 +215,40 @@ TEST_CASE("a trusted proxy in front is believed about the client, anybody else i
   CHECK(status_from(site, "127.0.0.1", {.fields = {{"X-Forwarded-For", "not-an-ip"}}}) == 403);
 }
 
+TEST_CASE("who relays for a client says so in a PROXY header, must, and is trusted to") {
+  const Site site(with_settings("  use-proxy-protocol: \"true\"\n  proxy-real-ip-cidr: 127.0.0.1/32\n", {{"denylist-source-range", "203.0.113.66"}}));
+  const auto ask = [&](const std::string& header, const std::string& source = "127.0.0.1") {
+    const auto client = connect_plain(site.http(), source);
+    client->send(header + to_wire({}));
+    return read_response(*client);
+  };
+  const Head v1 = echoed_head(ask("PROXY TCP4 203.0.113.5 10.0.0.1 1234 443\r\n"));
+  CHECK(v1.value("X-Real-IP") == "203.0.113.5");
+  CHECK(v1.value("X-Forwarded-For") == "203.0.113.5");
+  CHECK(v1.value("X-Forwarded-Port") == "443");
+  CHECK(v1.value("X-Forwarded-Proto") == "https");
+  CHECK(echoed_head(ask("PROXY TCP6 2001:db8::5 2001:db8::1 1234 80\r\n")).value("X-Real-IP") == "2001:db8::5");
+  CHECK(echoed_head(ask("PROXY UNKNOWN\r\n")).value("X-Real-IP") == "127.0.0.1");
+  CHECK(ask("PROXY TCP4 203.0.113.66 10.0.0.1 1234 80\r\n").status == 403);
+  for (const char* header : {"", "PROXY TCP4 203.0.113.5\r\n", "PROXY TCP4 a b 1 2\r\n", "proxy TCP4 1.1.1.1 2.2.2.2 1 2\r\n"})
+    CHECK_THROWS_AS(ask(header), NetworkError);
+  CHECK_THROWS_AS(ask("PROXY TCP4 203.0.113.5 10.0.0.1 1234 443\r\n", "127.0.0.2"), NetworkError);
+
+  const auto dripping = connect_plain(site.http());
+  const std::string slow = "PROXY TCP4 203.0.113.7 10.0.0.1 1234 80\r\n" + to_wire({});
+  for (const char byte : slow) dripping->send(std::string(1, byte));
+  CHECK(echoed_head(read_response(*dripping)).value("X-Real-IP") == "203.0.113.7");
+  CHECK(echoed_head(exchange(*dripping, {})).value("X-Real-IP") == "203.0.113.7");
+
+  const std::string v2 = std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", 16) + std::string("\xcb\0\x71\x08\x0a\0\0\1\4\xd2\1\xbb", 12);
+  CHECK(echoed_head(ask(v2)).value("X-Real-IP") == "203.0.113.8");
+  // Under TLS it comes in clear, before the handshake.
+  const auto secure = connect_tls(site.https(), {.server_name = "example.com", .source = "127.0.0.1", .prelude = v2});
+  const Head seen = echoed_head(exchange(*secure, {}));
+  CHECK(seen.value("X-Real-IP") == "203.0.113.8");
+  CHECK(seen.value("X-Forwarded-Proto") == "https");
+}
+
 TEST_CASE("answers that the route does not want are asked for at another pod; the last one is the client's") {
   SiteOptions options = with({{"proxy-next-upstream", "error http_503"}});
   options.pods = 3;

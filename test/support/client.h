@@ -55,6 +55,7 @@ struct TlsOptions {
   std::string signature_algorithms = {};  // as SSL_CTX_set1_sigalgs_list takes them; empty: the default ones
   std::string ciphers = {};               // of TLS 1.2
   std::string source = {};                // as connect_plain takes it
+  std::string prelude = {};               // sent in clear before the handshake
 };
 
 // What was agreed on in the handshake.

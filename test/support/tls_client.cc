@@ -61,6 +61,7 @@ TlsStream::TlsStream(std::unique_ptr<Connection> plain, const TlsOptions& option
   ssl_.reset(::SSL_new(context_.get()));
   ::SSL_set_fd(ssl_.get(), plain_->fd());
   offer(options);
+  if (!options.prelude.empty()) plain_->send(options.prelude);
   if (::SSL_connect(ssl_.get()) != 1) throw NetworkError("handshake: " + openssl_reason());
   note_facts();
 }
