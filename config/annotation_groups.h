@@ -14,7 +14,7 @@ void read_redirects(AnnotationReader& reader, RouteOptions& into);
 void read_access(AnnotationReader& reader, RouteOptions& into);
 void read_proxying(AnnotationReader& reader, RouteOptions& into);
 void read_cors(AnnotationReader& reader, RouteOptions& into);
-void read_rewriting(AnnotationReader& reader, RouteOptions& into, HostOptions& host);
+void read_host(AnnotationReader& reader, HostOptions& into);
 
 // proxy-next-upstream, of an annotation or of the settings; tries and time are as in `settings`.
 std::optional<Retries> parse_retries(std::string_view text, const Retries& settings);

@@ -59,6 +59,14 @@ void judge(AnnotationReader& reader, std::string_view name, std::string_view val
 
 }  // namespace
 
+HostOptions decode_host_options(const Meta& meta, const std::string& prefix) {
+  HostOptions host;
+  Findings unsaid;
+  AnnotationReader reader(meta, prefix, unsaid);
+  if (reader.any()) read_host(reader, host);
+  return host;
+}
+
 IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefix, const RouteOptions& settings, Findings& findings) {
   IngressAnnotations out;
   out.route = settings;
@@ -70,7 +78,7 @@ IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefi
   read_access(reader, out.route);
   read_proxying(reader, out.route);
   read_cors(reader, out.route);
-  read_rewriting(reader, out.route, out.host);
+  read_host(reader, out.host);
   out.refused = reader.refused();
   out.unmet_guards = reader.unmet_guards();
   return out;

@@ -50,6 +50,9 @@ struct IngressAnnotations {
   bool operator==(const IngressAnnotations&) const = default;
 };
 
+// Of those, what names hosts: without findings, for whoever must know before anything is translated.
+HostOptions decode_host_options(const Meta& meta, const std::string& prefix);
+
 // Reads every annotation of the prefix over the settings' options; each one that is unknown, not carried out, or has a bad value
 // gets a finding.
 IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefix, const RouteOptions& settings, Findings& findings);

@@ -42,6 +42,22 @@ void read_redirect(AnnotationReader& reader, const char* name, uint16_t code, bo
   }
 }
 
+// ingress-nginx takes patterns (~...), too, and reads "*.x" as any number of labels: names that nobody could check for conflicts.
+void read_aliases(AnnotationReader& reader, std::string_view text, std::vector<std::string>& into) {
+  constexpr const char* kName = "server-alias";
+  constexpr const char* kExpected = "host names with commas, such as www.example.com,*.example.org";
+  for (const std::string& part : parse_list(text, ',')) {
+    const std::string alias = base::lower(part);
+    if (is_dns_subdomain(alias.starts_with("*.") ? alias.substr(2) : alias)) {
+      into.push_back(alias);
+    } else if (alias.starts_with('~') && !has_control_byte(alias) && alias.find_first_of(" ;{}") == std::string::npos) {
+      reader.say(Severity::refused, "InvalidAnnotationValue", kName, in_quotes(part) + " is a pattern, which is not supported; it is left out");
+    } else {
+      reader.say_bad_value(kName, part, kExpected, Otherwise::object_refused);
+    }
+  }
+}
+
 }  // namespace
 
 void read_redirects(AnnotationReader& reader, RouteOptions& into) {
@@ -58,14 +74,16 @@ void read_redirects(AnnotationReader& reader, RouteOptions& into) {
   if (into.redirect) into.redirect->stays_relative = relative;
 }
 
-void read_rewriting(AnnotationReader& reader, RouteOptions&, HostOptions& host) {
+void read_host(AnnotationReader& reader, HostOptions& into) {
   if (const auto text = reader.value("app-root")) {
     if (text->starts_with('/') && is_uri_reference(*text)) {
-      host.app_root = *text;
+      into.app_root = *text;
     } else {
       reader.say_bad_value("app-root", *text, "a path that begins with /");
     }
   }
+  reader.read_bool("from-to-www-redirect", into.www_redirect, Otherwise::object_refused);
+  if (const auto text = reader.value("server-alias")) read_aliases(reader, *text, into.aliases);
 }
 
 }  // namespace narthex::config

@@ -76,6 +76,8 @@ struct Ingress {
   std::vector<IngressRule> rules;
   std::vector<IngressTls> tls;
   std::string addresses;  // .status.loadBalancer.ingress as addresses.h writes it
+  // Hosts that its annotations name, beside those of its rules: aliases and www twins. Filled in by the store.
+  std::vector<std::string> other_hosts;
   bool operator==(const Ingress&) const = default;
 };
 

@@ -165,8 +165,7 @@ void Compiler::compile_backend(const BackendKey& key) {
 
 void Compiler::compile_host(const std::string& host) {
   const std::string unit = "host " + host;
-  const router::HostRoutes* before = hosts_.find_key(host);
-  if (store_.ingresses_of_host(host).empty()) {
+  if (store_.ingresses_of_host(host).empty() && store_.ingresses_of_other_host(host).empty()) {
     findings_.replace(unit, {});
     note_wildcard(host, false);
     return erase_host(host);
@@ -183,6 +182,7 @@ void Compiler::compile_host(const std::string& host) {
   if (translated.policy != router::HostPolicy{}) spec.policy = std::make_shared<const router::HostPolicy>(std::move(translated.policy));
   for (TranslatedRoute& route : translated.routes) spec.routes.push_back(route_spec(std::move(route)));
   if (translated.fallback) spec.fallback.push_back(route_spec(std::move(*translated.fallback)));
+  const router::HostRoutes* before = hosts_.find_key(host);
   std::shared_ptr<const router::HostRoutes> routes = router::HostRoutes::compile(spec);
   if (before && same_routes(*before, *routes)) return;
   hosts_.set(std::move(routes));

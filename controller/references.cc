@@ -70,6 +70,20 @@ std::set<std::string> hosts_of(const config::Ingress& ingress) {
   return hosts;
 }
 
+std::string www_twin(const std::string& host) {
+  return host.starts_with("www.") ? host.substr(4) : "www." + host;
+}
+
+std::vector<std::string> other_hosts_of(const config::Ingress& ingress, const config::HostOptions& options) {
+  if (options.aliases.empty() && !options.www_redirect) return {};
+  const std::set<std::string> own = hosts_of(ingress);
+  std::set<std::string> others(options.aliases.begin(), options.aliases.end());
+  for (const std::string& host : own)
+    if (options.www_redirect && !host.empty() && !host.starts_with('*')) others.insert(www_twin(host));
+  for (const std::string& host : own) others.erase(host);
+  return {others.begin(), others.end()};
+}
+
 std::set<BackendKey> backends_of(const config::Ingress& ingress) {
   std::set<BackendKey> keys;
   const std::string& ns = ingress.meta.key.ns;
@@ -88,6 +102,7 @@ std::set<std::string> certificate_hosts_of(const config::Ingress& ingress) {
   for (const config::IngressTls& entry : ingress.tls) hosts.insert(entry.hosts.begin(), entry.hosts.end());
   if (!ingress.tls.empty()) {
     for (const config::IngressRule& rule : ingress.rules) hosts.insert(rule.host);
+    hosts.insert(ingress.other_hosts.begin(), ingress.other_hosts.end());
   }
   hosts.erase("");  // no server name can lead there
   return hosts;

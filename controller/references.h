@@ -5,8 +5,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/hash.h"
+#include "config/annotations.h"
 #include "config/objects.h"
 
 namespace narthex::controller {
@@ -49,6 +51,9 @@ const config::ObjectKey& api_server_service();
 
 // The hosts that an Ingress has routes for; "" where it has a rule without host, or only a defaultBackend.
 std::set<std::string> hosts_of(const config::Ingress& ingress);
+// Hosts that annotations name and no rule of the same Ingress does: aliases, and "www.x" for "x" or the other way round.
+std::vector<std::string> other_hosts_of(const config::Ingress& ingress, const config::HostOptions& options);
+std::string www_twin(const std::string& host);
 std::set<BackendKey> backends_of(const config::Ingress& ingress);
 // Every host of a tls entry; and, where there is any tls entry, every host of a rule.
 std::set<std::string> certificate_hosts_of(const config::Ingress& ingress);

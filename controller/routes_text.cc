@@ -54,7 +54,11 @@ void add_host(std::string& text, const router::Snapshot& snapshot, const router:
   add_line(text, fmt::format("host {}", host.host().empty() ? "*" : host.host()));
   std::vector<const router::Route*> routes = host.routes();
   std::erase_if(routes, [](const router::Route* route) { return route->backend == router::kUnrouted; });
-  if (routes.empty()) add_line(text, "  no routes");
+  if (const router::HostPolicy* policy = host.policy(); policy && !policy->redirect_host.empty()) {
+    add_line(text, "  all -> " + policy->redirect_host);
+  } else if (routes.empty()) {
+    add_line(text, "  no routes");
+  }
   for (const router::Route* route : routes) {
     const char* type = route->type == router::PathType::exact ? "exact" : "prefix";
     add_line(text, fmt::format("  {} {} -> {} ({}/{}){}", type, host.path_of(*route),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "config/annotations.h"
 
 namespace narthex::controller {
 namespace {
@@ -97,6 +98,7 @@ Dirty Store::take_dirty() {
 void Store::touch_ingresses() {
   ingresses_.for_each([this](const IngressEntry& entry) { dirty_.ingresses.insert(entry.object.meta.key); });
   for (const auto& [host, users] : ingresses_of_host_) dirty_.hosts.insert(host);
+  for (const auto& [host, users] : ingresses_of_other_host_) dirty_.hosts.insert(host);
 }
 
 void Store::mark_all() {
@@ -161,6 +163,10 @@ const IngressesByAge& Store::ingresses_of_certificate_host(const std::string& ho
   return find_or_empty(ingresses_of_certificate_host_, host);
 }
 
+const IngressesByAge& Store::ingresses_of_other_host(const std::string& host) const {
+  return find_or_empty(ingresses_of_other_host_, host);
+}
+
 bool Store::uses_backend(const BackendKey& key) const {
   return find_or_empty(used_ports_, key.service).contains(key.port);
 }
@@ -181,6 +187,7 @@ bool Store::uses_name(const std::string& name) const {
 void Store::put(config::Ingress object) {
   object.meta.labels.clear();
   object.meta.annotations.erase(kLastApplied);
+  object.other_hosts = other_hosts_of(object, config::decode_host_options(object.meta, rules_.annotations_prefix));
   const config::ObjectKey key = object.meta.key;
   Standing before = Standing::foreign;
   if (IngressEntry* const found = ingresses_.find(key)) {
@@ -375,11 +382,22 @@ void Store::index_class(const config::Ingress& ingress, bool add) {
 }
 
 void Store::index(const config::Ingress& ingress, bool add) {
-  std::set<std::string> hosts = hosts_of(ingress);
-  for (const std::string& host : hosts) change_member(ingresses_of_host_, host, &ingress, add);
-  dirty_.hosts.merge(hosts);
+  for (const std::string& host : hosts_of(ingress)) {
+    change_member(ingresses_of_host_, host, &ingress, add);
+    mark_host(host);
+  }
+  for (const std::string& host : ingress.other_hosts) {
+    change_member(ingresses_of_other_host_, host, &ingress, add);
+    dirty_.hosts.insert(host);
+  }
   index_backends(ingress, add);
   index_certificates(ingress, add);
+}
+
+// Its aliases have the same routes.
+void Store::mark_host(const std::string& host) {
+  dirty_.hosts.insert(host);
+  for (const config::Ingress* user : ingresses_of_host(host)) dirty_.hosts.insert(user->other_hosts.begin(), user->other_hosts.end());
 }
 
 void Store::index_backends(const config::Ingress& ingress, bool add) {
@@ -406,7 +424,7 @@ void Store::index_certificates(const config::Ingress& ingress, bool add) {
   std::set<std::string> hosts = certificate_hosts_of(ingress);
   for (const std::string& host : hosts) {
     change_member(ingresses_of_certificate_host_, host, &ingress, add);
-    if (ingresses_of_host_.contains(host)) dirty_.hosts.insert(host);  // whether it has TLS counts for its redirects
+    if (ingresses_of_host_.contains(host)) mark_host(host);  // whether it has TLS counts for its redirects
   }
   dirty_.certificate_hosts.merge(hosts);
   std::set<config::ObjectKey> secrets = secrets_of(ingress);

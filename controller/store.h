@@ -99,6 +99,8 @@ class Store final {
   // Served Ingresses by what they refer to; hosts as in references.h.
   const IngressesByAge& ingresses_of_host(const std::string& host) const;
   const IngressesByAge& ingresses_of_certificate_host(const std::string& host) const;
+  // Those that name it in an annotation.
+  const IngressesByAge& ingresses_of_other_host(const std::string& host) const;
   // Is a backend or a Secret referred to (or pinned)?
   bool uses_backend(const BackendKey& key) const;
   bool uses_secret(const config::ObjectKey& key) const;
@@ -144,6 +146,7 @@ class Store final {
   void index_class(const config::Ingress& ingress, bool add);
   // Adds or takes away what the Ingress refers to, and marks all of it dirty.
   void index(const config::Ingress& ingress, bool add);
+  void mark_host(const std::string& host);
   void index_backends(const config::Ingress& ingress, bool add);
   void index_certificates(const config::Ingress& ingress, bool add);
   void mark_backends(const config::ObjectKey& service);
@@ -167,6 +170,7 @@ class Store final {
   std::unordered_map<std::string, Ingresses> ingresses_of_namespace_;  // only where namespaces are chosen
   std::unordered_map<std::string, Ingresses> ingresses_of_class_;  // "" for those that name none; all, not only ours
   std::unordered_map<std::string, IngressesByAge> ingresses_of_host_, ingresses_of_certificate_host_;
+  std::unordered_map<std::string, IngressesByAge> ingresses_of_other_host_;  // by alias or www twin
   ByKey<UsedPorts> used_ports_;  // by Service
   ByKey<IngressesByAge> ingresses_of_secret_;
   ByKey<SlicesByName> slices_of_service_;

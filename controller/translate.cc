@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <map>
 #include <utility>
@@ -85,9 +86,8 @@ bool has_default(const config::Ingress& ingress) {
   return ingress.default_backend && !ingress.default_backend->is_resource;
 }
 
-}  // namespace
-
-TranslatedHost translate_host(const Store& store, const std::string& host, const AnnotationsOf& annotations_of) {
+// By the rules of Ingresses that name the host itself.
+TranslatedHost translate_rules(const Store& store, const std::string& host, const AnnotationsOf& annotations_of) {
   TranslatedHost result;
   result.host = host;
   result.tls = !store.ingresses_of_certificate_host(host).empty();
@@ -111,6 +111,54 @@ TranslatedHost translate_host(const Store& store, const std::string& host, const
   if (!oldest || claims.contains({"/", router::PathType::prefix})) return result;
   // What no rule takes is still under the policy of the host's oldest Ingress, as in ingress-nginx (annotations.md 1.9).
   result.fallback = fallback ? default_route(*fallback) : unrouted(*oldest);
+  return result;
+}
+
+// The host that this one is an alias of; empty: none. Of several the first in the order of their texts, as in ingress-nginx; of a
+// host only the oldest Ingress with aliases counts.
+std::string aliased_host(const Store& store, const std::string& alias, const AnnotationsOf& annotations_of) {
+  std::string first;
+  for (const config::Ingress* ingress : store.ingresses_of_other_host(alias)) {
+    const config::IngressAnnotations& annotations = annotations_of(ingress->meta.key);
+    const std::vector<std::string>& aliases = annotations.host.aliases;
+    if (annotations.refused || std::find(aliases.begin(), aliases.end(), alias) == aliases.end()) continue;
+    for (const std::string& host : hosts_of(*ingress)) {
+      if (!host.empty() && (first.empty() || host < first)) first = host;
+    }
+  }
+  return first;
+}
+
+// Where requests for the www twin of a host go.
+void redirect_twin(const Store& store, const AnnotationsOf& annotations_of, TranslatedHost& into) {
+  const std::string twin = www_twin(into.host);
+  for (const config::Ingress* ingress : store.ingresses_of_other_host(into.host)) {
+    const config::IngressAnnotations& annotations = annotations_of(ingress->meta.key);
+    if (annotations.refused || !annotations.host.www_redirect || !hosts_of(*ingress).contains(twin)) continue;
+    into.policy.redirect_host = twin;
+    into.fallback = unrouted(*ingress);
+    return;
+  }
+}
+
+}  // namespace
+
+TranslatedHost translate_host(const Store& store, const std::string& host, const AnnotationsOf& annotations_of) {
+  TranslatedHost result = translate_rules(store, host, annotations_of);
+  if (result.exists()) {
+    for (const config::Ingress* ingress : store.ingresses_of_other_host(host))
+      result.findings.push_back(finding_on(*ingress, config::Severity::note, "HostTaken", "metadata.annotations",
+                                           fmt::format("{} has rules of its own, so that it is no alias or redirect of another host", host)));
+    return result;
+  }
+  if (const std::string primary = aliased_host(store, host, annotations_of); !primary.empty()) {
+    TranslatedHost aliased = translate_rules(store, primary, annotations_of);
+    aliased.host = host;
+    aliased.tls = aliased.tls || result.tls;
+    aliased.findings.clear();  // told of the host itself
+    return aliased;
+  }
+  redirect_twin(store, annotations_of, result);
   return result;
 }
 

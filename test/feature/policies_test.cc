@@ -137,6 +137,27 @@ TEST_CASE("app-root is where / of the host goes, and nothing else") {
   CHECK(fetch(site.http(), {.target = "/other"}).status == 200);
 }
 
+TEST_CASE("aliases are served like their host, and the www twin is sent to it") {
+  Site site(with({{"server-alias", "alias.org"}, {"from-to-www-redirect", "true"}}));
+  CHECK(fetch(site.http(), {.host = "alias.org"}).status == 200);
+  const Response twin = fetch(site.http(), {.target = "/foo/?a=b", .host = "www.example.com"});
+  CHECK(twin.status == 308);
+  CHECK(twin.value("Location") == "http://example.com:" + std::to_string(site.http()) + "/foo/?a=b");
+  CHECK(exchange(*connect_tls(site.https(), {.server_name = "www.example.com"}), {.target = "/", .host = "www.example.com"})
+            .value("Location") == "https://example.com:443");
+  // A rule for the host itself takes it over, and its end gives it back.
+  site.options().more = ingress_yaml({.name = "own", .rules = {{"alias.org", {{.path = "/own"}}}}});
+  site.write();
+  CHECK(eventually([&] { return fetch(site.http(), {.host = "alias.org"}).status == 404; }));
+  site.options().more.clear();
+  site.write();
+  CHECK(eventually([&] { return fetch(site.http(), {.host = "alias.org"}).status == 200; }));
+  // Another Ingress of the host changes its aliases, too.
+  site.options().more = ingress_yaml({.name = "more", .rules = {{"example.com", {{.path = "/gone", .service = "none"}}}}});
+  site.write();
+  CHECK(eventually([&] { return fetch(site.http(), {.target = "/gone", .host = "alias.org"}).status == 503; }));
+}
+
 TEST_CASE("bodies above the limit are 413, by length before a byte of them and by chunks as they come") {
   const Site site(with({{"proxy-body-size", "1k"}}));
   CHECK(fetch(site.http(), {.method = "POST", .body = std::string(1024, 'x')}).status == 200);
