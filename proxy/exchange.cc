@@ -80,7 +80,8 @@ Task<void> Exchange::refuse(Fault fault) {
 // Finds the route, the backend and whether anything stands in the way.
 Fault Exchange::match() {
   pin_ = worker_.snapshots.pin();
-  memory_.cookie.clear();
+  memory_.cookie.clear();  // of an earlier exchange, perhaps of another client
+  memory_.location.clear();
   if (!pin_) return Fault::overloaded;  // before the first publication
   if (const Fault fault = match_target(); fault != Fault::none) return fault;
   hops_ = filters::hops_of(memory_.request);

@@ -201,6 +201,20 @@ TEST_CASE("CORS answers preflights and marks every response, for the origins tha
   CHECK_FALSE(any.has("Access-Control-Allow-Credentials"));
 }
 
+TEST_CASE("nothing of one client's redirect shows in another client's answer") {
+  SiteOptions options = with({{"enable-cors", "true"}});
+  options.narthex.workers = 1;
+  options.more = ingress_yaml({.name = "secure", .rules = {{"secure.org", {{.path = "/"}}}}, .annotations = {{"force-ssl-redirect", "true"}}});
+  const Site site(std::move(options));
+  for (int i = 0; i < 3; ++i) {
+    CHECK(fetch(site.http(), {.target = "/reset?token=secret", .host = "secure.org"}).status == 308);
+    const Response preflight = fetch(site.http(), {.method = "OPTIONS", .fields = {{"Origin", "https://other.test"}}});
+    CHECK(preflight.status == 204);
+    CHECK_FALSE(preflight.has("Location"));
+    CHECK_FALSE(fetch(site.http(), {.host = "unknown.org"}).has("Location"));
+  }
+}
+
 TEST_CASE("responses over TLS carry HSTS, also those that are made here; plain ones do not") {
   const Site site;
   const auto secure = [&](const std::string& host) {
