@@ -65,7 +65,7 @@ Task<Fault> Exchange::relay_response(UpstreamSide& upstream) {
   std::string set_cookie;
   if (!memory_.cookie.empty()) {
     const Field* agent = memory_.request.fields.find(FieldId::user_agent);
-    set_cookie = filters::set_cookie_value(*policy_->cookie_affinity, memory_.cookie, host_->path_of(*route_), origin_.tls(),
+    set_cookie = filters::set_cookie_value(*policy_->cookie_affinity, memory_.cookie, cookie_path(), origin_.tls(),
                                            agent ? agent->value : std::string_view{}, worker_.loop.wall_now());
     worker_.outgoing.add("Set-Cookie", set_cookie);
   }
