@@ -14,6 +14,7 @@ void read_redirects(AnnotationReader& reader, RouteOptions& into);
 void read_access(AnnotationReader& reader, RouteOptions& into);
 void read_proxying(AnnotationReader& reader, RouteOptions& into);
 void read_cors(AnnotationReader& reader, RouteOptions& into);
+void read_rewriting(AnnotationReader& reader, RouteOptions& into);
 void read_host(AnnotationReader& reader, HostOptions& into);
 
 // proxy-next-upstream, of an annotation or of the settings; tries and time are as in `settings`.

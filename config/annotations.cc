@@ -78,6 +78,7 @@ IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefi
   read_access(reader, out.route);
   read_proxying(reader, out.route);
   read_cors(reader, out.route);
+  read_rewriting(reader, out.route);
   read_host(reader, out.host);
   out.refused = reader.refused();
   out.unmet_guards = reader.unmet_guards();

@@ -28,6 +28,8 @@ uint16_t read_code(AnnotationReader& reader, const char* name, uint16_t last, ui
   return otherwise;
 }
 
+constexpr size_t kTargetBytesMax = 4096;
+
 bool is_http_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
 
 void read_redirect(AnnotationReader& reader, const char* name, uint16_t code, bool only_http, RouteOptions& into) {
@@ -58,6 +60,63 @@ void read_aliases(AnnotationReader& reader, std::string_view text, std::vector<s
   }
 }
 
+// ingress-nginx's own check: letters, digits, -._~:/ and $.
+bool is_path_with_variables(std::string_view text) {
+  static constexpr std::string_view kOther = "-._~:/$";
+  return !text.empty() && text.size() <= kTargetBytesMax && std::all_of(text.begin(), text.end(), [](char c) {
+    const char lower = base::to_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || kOther.find(c) != std::string_view::npos;
+  });
+}
+
+// Each $ begins one of $1 to $9: variables of nginx ($scheme, $host) are not carried out.
+bool has_groups_only(std::string_view text) {
+  for (size_t at = 0; (at = text.find('$', at)) != std::string_view::npos; ++at)
+    if (at + 1 == text.size() || text[at + 1] < '1' || text[at + 1] > '9') return false;
+  return true;
+}
+
+bool has_dot_segment(std::string_view path) {
+  const std::vector<std::string_view> segments = base::split(path, '/');
+  return std::any_of(segments.begin(), segments.end(), [](std::string_view segment) { return segment == "." || segment == ".."; });
+}
+
+// A host that is written out: requests shall not choose where clients are sent.
+bool names_its_host(std::string_view url) {
+  const std::string_view rest = url.substr(url.find("//") + 2);
+  return is_host_and_port(rest.substr(0, rest.find_first_of("/$")));
+}
+
+void read_rewrite_target(AnnotationReader& reader, RouteOptions& into) {
+  constexpr const char* kName = "rewrite-target";
+  const auto text = reader.value(kName);
+  if (!text) return;
+  if (!is_path_with_variables(*text) || has_dot_segment(*text)) {
+    reader.say_bad_value(kName, *text, "a path of letters, digits and -._~:/, with $1 to $9, and without query or dot segments");
+  } else if (!has_groups_only(*text)) {
+    reader.say_bad_value(kName, *text, "a path with $1 to $9 and no other variables");
+  } else if (is_http_url(*text) && !names_its_host(*text)) {
+    reader.say_bad_value(kName, *text, "a path, or a URL whose host is written out");
+  } else {
+    into.rewrite_target = *text;
+  }
+}
+
+void read_forwarded_prefix(AnnotationReader& reader, RouteOptions& into) {
+  constexpr const char* kName = "x-forwarded-prefix";
+  const auto text = reader.value(kName);
+  if (!text) return;
+  if (!is_path_with_variables(*text)) {
+    reader.say_bad_value(kName, *text, "a path of letters, digits and -._~:/, with $1 to $9", Otherwise::object_refused);
+  } else if (!has_groups_only(*text) || has_dot_segment(*text)) {
+    reader.say_bad_value(kName, *text, "a path with $1 to $9 and no other variables, and without dot segments");
+  } else {
+    into.forwarded_prefix = *text;
+    if (into.rewrite_target.empty())
+      reader.say(Severity::note, "AnnotationWithoutEffect", kName, "has no effect without rewrite-target; add it, or remove this one");
+  }
+}
+
 }  // namespace
 
 void read_redirects(AnnotationReader& reader, RouteOptions& into) {
@@ -72,6 +131,12 @@ void read_redirects(AnnotationReader& reader, RouteOptions& into) {
   bool relative = into.redirect && into.redirect->stays_relative;
   reader.read_bool("relative-redirects", relative, Otherwise::object_refused);
   if (into.redirect) into.redirect->stays_relative = relative;
+}
+
+void read_rewriting(AnnotationReader& reader, RouteOptions& into) {
+  reader.read_bool("use-regex", into.use_regex);
+  read_rewrite_target(reader, into);
+  read_forwarded_prefix(reader, into);
 }
 
 void read_host(AnnotationReader& reader, HostOptions& into) {

@@ -62,9 +62,9 @@ struct RouteOptions {
   std::string upstream_host;        // upstream-vhost; empty: the client's
   std::string upstream_connection;  // connection-proxy-header; empty: as the proxy needs it
   std::optional<Cors> cors;
-  std::string rewrite_target;       // empty: none
+  std::string rewrite_target;       // a path, or a URL of http or https; with $1 to $9; empty: none
   bool use_regex = false;
-  std::string forwarded_prefix;     // x-forwarded-prefix
+  std::string forwarded_prefix;     // x-forwarded-prefix, with $1 to $9; empty: none
   bool access_log = true;
   bool operator==(const RouteOptions&) const = default;
 };

@@ -12,12 +12,12 @@ BackendKey default_key(const config::ObjectKey& service) { return {service, ""};
 // Policies and owners are compared by address: they are kept as long as they say the same (IngressParts).
 bool same_routes(const router::HostRoutes& a, const router::HostRoutes& b) {
   const std::vector<const router::Route*> left = a.routes(), right = b.routes();
-  const bool same_host = a.tls() == b.tls() && (a.policy() ? b.policy() && *a.policy() == *b.policy() : !b.policy());
+  const bool same_host = a.tls() == b.tls() && a.by_patterns() == b.by_patterns() && (a.policy() ? b.policy() && *a.policy() == *b.policy() : !b.policy());
   if (!same_host) return false;
   return std::equal(left.begin(), left.end(), right.begin(), right.end(),
                     [&](const router::Route* x, const router::Route* y) {
                       return x->type == y->type && x->backend == y->backend && x->policy == y->policy &&
-                             x->owner == y->owner && a.path_of(*x) == b.path_of(*y);
+                             x->owner == y->owner && x->rewrites == y->rewrites && a.path_of(*x) == b.path_of(*y);
                     });
 }
 
@@ -179,6 +179,7 @@ void Compiler::compile_host(const std::string& host) {
   router::HostSpec spec;
   spec.host = host;
   spec.tls = translated.tls;
+  spec.by_patterns = translated.by_patterns;
   if (translated.policy != router::HostPolicy{}) spec.policy = std::make_shared<const router::HostPolicy>(std::move(translated.policy));
   for (TranslatedRoute& route : translated.routes) spec.routes.push_back(route_spec(std::move(route)));
   if (translated.fallback) spec.fallback.push_back(route_spec(std::move(*translated.fallback)));
@@ -232,6 +233,8 @@ router::RouteSpec Compiler::route_spec(TranslatedRoute route) {
   router::RouteSpec spec;
   spec.path = std::move(route.path);
   spec.type = route.type;
+  spec.rewrites = route.rewrites;
+  spec.pattern = std::move(route.pattern);
   if (route.backend) spec.backend = slots_.at(*route.backend);
   if (route.unrouted) spec.backend = router::kUnrouted;
   spec.policy = without_https(spec.path) ? policy_without_https(parts) : parts.policy;

@@ -50,6 +50,23 @@ std::string policy_text(const router::RoutePolicy* policy) {
   return text;
 }
 
+std::string rewrite_text(const router::Route& route) {
+  if (!route.rewrites) return "";
+  const router::RewritePolicy& rewrite = *route.policy->rewrite;
+  std::string text = fmt::format(" rewrite={}{}", rewrite.origin, rewrite.path);
+  if (!rewrite.forwarded_prefix.empty()) text += fmt::format(" forwarded-prefix={}", rewrite.forwarded_prefix);
+  return text;
+}
+
+const char* type_name(router::PathType type) {
+  switch (type) {
+    case router::PathType::exact: return "exact";
+    case router::PathType::prefix: return "prefix";
+    case router::PathType::pattern: break;
+  }
+  return "pattern";
+}
+
 void add_host(std::string& text, const router::Snapshot& snapshot, const router::HostRoutes& host, Backends& seen) {
   add_line(text, fmt::format("host {}", host.host().empty() ? "*" : host.host()));
   std::vector<const router::Route*> routes = host.routes();
@@ -60,10 +77,9 @@ void add_host(std::string& text, const router::Snapshot& snapshot, const router:
     add_line(text, "  no routes");
   }
   for (const router::Route* route : routes) {
-    const char* type = route->type == router::PathType::exact ? "exact" : "prefix";
-    add_line(text, fmt::format("  {} {} -> {} ({}/{}){}", type, host.path_of(*route),
+    add_line(text, fmt::format("  {} {} -> {} ({}/{}){}{}", type_name(route->type), host.path_of(*route),
                                backend_name(snapshot, route->backend, seen), route->owner->ns, route->owner->ingress,
-                               policy_text(route->policy)));
+                               rewrite_text(*route), policy_text(route->policy)));
   }
 }
 

@@ -7,6 +7,7 @@
 //     exact /login -> default/login:http (default/shop) affinity=cookie name=INGRESSCOOKIE mode=balanced
 //     prefix /old -> nothing (default/shop)                      the reference is broken: answers 503
 //     prefix /private -> default/web:80 (default/shop) closed    a guard that cannot be carried out: answers 503
+//     pattern /api(/|$)(.*) -> default/api:80 (default/shop) rewrite=/$2      all paths of a host with use-regex, as they are tried
 //     prefix / -> default/web:80 (default/shop)                  last: a defaultBackend, for what nothing else takes
 //   default -> default/404                                       --default-backend-service
 //   backend default/login:http client-ip-affinity=10800s

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "controller/finding_on.h"
+#include "controller/path_patterns.h"
 #include "router/normalise.h"
 
 namespace narthex::controller {
@@ -38,7 +39,8 @@ std::string host_name(const std::string& host) {
 
 // Takes the path for `route.owner` unless somebody has it already.
 void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const std::string& field) {
-  const auto [at, is_first] = claims.try_emplace(claim_key(route.path, route.type), Claim{route.owner, field});
+  const auto key = host.by_patterns ? std::pair(route.path, route.type) : claim_key(route.path, route.type);
+  const auto [at, is_first] = claims.try_emplace(key, Claim{route.owner, field});
   if (is_first) {
     host.routes.push_back(std::move(route));
     return;
@@ -53,15 +55,17 @@ void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const st
 }
 
 void claim_rule(TranslatedHost& host, Claims& claims, const config::Ingress& ingress, const config::IngressRule& rule) {
+  // Of a pattern, the text is what counts: a canonical form would be another pattern.
   for (const config::IngressPath& path : rule.paths) {
     if (path.backend.is_resource) continue;
     std::optional<std::string> canonical = canonical_path(path.path);
     if (!canonical) continue;
     TranslatedRoute route;
-    route.path = std::move(*canonical);
+    route.path = host.by_patterns ? path.path : std::move(*canonical);
     route.type = route_type(path.type);
     route.backend = backend_key(ingress.meta.key.ns, path.backend);
     route.owner = &ingress;
+    if (host.by_patterns) route.field = path_field(rule, path);
     claim(host, claims, std::move(route), path_field(rule, path));
   }
 }
@@ -91,6 +95,7 @@ TranslatedHost translate_rules(const Store& store, const std::string& host, cons
   TranslatedHost result;
   result.host = host;
   result.tls = !store.ingresses_of_certificate_host(host).empty();
+  result.by_patterns = reads_patterns(store, host, annotations_of);
   Claims claims;
   const config::Ingress *fallback = nullptr, *oldest = nullptr;
   for (const config::Ingress* ingress : store.ingresses_of_host(host)) {
@@ -108,9 +113,11 @@ TranslatedHost translate_rules(const Store& store, const std::string& host, cons
       fallback = ingress;
     }
   }
+  if (result.by_patterns) turn_into_patterns(result, annotations_of, fallback != nullptr);
   if (!oldest || claims.contains({"/", router::PathType::prefix})) return result;
   // What no rule takes is still under the policy of the host's oldest Ingress, as in ingress-nginx (annotations.md 1.9).
   result.fallback = fallback ? default_route(*fallback) : unrouted(*oldest);
+  result.fallback->rewrites = result.by_patterns && is_rewritten(annotations_of(result.fallback->owner->meta.key).route, "/");
   return result;
 }
 

@@ -26,6 +26,9 @@ struct TranslatedRoute {
   std::optional<BackendKey> backend;  // none: broken, answers 503
   bool unrouted = false;              // no rule stands for it: only what its owner's policy says, then 404
   const config::Ingress* owner = nullptr;
+  std::string field = {};  // of the rule in its owner, for findings
+  bool rewrites = false;
+  std::shared_ptr<const router::Regex> pattern = nullptr;  // of type pattern
 };
 
 struct TranslatedHost {
@@ -33,8 +36,9 @@ struct TranslatedHost {
   std::vector<TranslatedRoute> routes;      // no two claim the same path
   std::optional<TranslatedRoute> fallback;  // never beside Prefix /
   bool tls = false;                         // some Ingress has it in spec.tls, or has spec.tls and a rule for it
+  bool by_patterns = false;  // all routes are of type pattern: the first that matches wins
   router::HostPolicy policy;
-  config::Findings findings;  // PathConflict
+  config::Findings findings;  // PathConflict, InvalidRegex
   bool exists() const { return !routes.empty() || fallback; }
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace narthex::controller {
@@ -58,6 +60,18 @@ router::RetryPolicy retry_policy(const config::Retries& asked) {
           asked.on_statuses, asked.tries,      asked.time};
 }
 
+std::shared_ptr<const router::RewritePolicy> rewrite_policy(const RouteOptions& options) {
+  const std::string& target = options.rewrite_target;
+  if (target.empty()) return nullptr;
+  auto rewrite = std::make_shared<router::RewritePolicy>();
+  const bool is_url = target.starts_with("http://") || target.starts_with("https://");
+  const size_t path = is_url ? std::min(target.find_first_of("/$", target.find("//") + 2), target.size()) : 0;
+  rewrite->origin = target.substr(0, path);
+  rewrite->path = target.substr(path);
+  rewrite->forwarded_prefix = options.forwarded_prefix;
+  return rewrite;
+}
+
 router::RoutePolicy route_policy(const RouteOptions& options) {
   router::RoutePolicy policy;
   policy.access_log = options.access_log;
@@ -71,6 +85,7 @@ router::RoutePolicy route_policy(const RouteOptions& options) {
   if (const auto& asked = options.redirect)
     policy.redirect = std::make_shared<router::RedirectPolicy>(
         router::RedirectPolicy{asked->status, asked->location, asked->stays_relative});
+  policy.rewrite = rewrite_policy(options);
   if (options.cors) policy.cors = cors_policy(*options.cors);
   policy.upstream_host = options.upstream_host;
   policy.upstream_connection = options.upstream_connection;

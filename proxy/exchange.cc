@@ -108,7 +108,8 @@ Fault Exchange::match() {
   if (!backend_ || backend_->endpoints.empty())
     return backend_ && backend_->leads_back ? Fault::loop_detected : Fault::no_endpoints;
   backend_name_ = backend_->name;
-  return check_access();
+  if (const Fault denied = check_access(); denied != Fault::none) return denied;
+  return route_ && route_->rewrites ? rewrite_target() : Fault::none;
 }
 
 Fault Exchange::match_target() {
@@ -131,6 +132,12 @@ size_t Exchange::choose_endpoint() {
   }
   if (backend_->client_ip_affinity) return filters::choose_by_client(client_ip(), unwanted);
   return draw_wanted(unwanted, [&] { return worker_.round_robin.next(slot_, *backend_); });
+}
+
+// Of the affinity cookie, where the policy names none.
+std::string_view Exchange::cookie_path() const {
+  const std::string_view path = host_->path_of(*route_);
+  return host_->by_patterns() ? filters::cookie_path_of_pattern(path) : path;
 }
 
 // Attempts until one succeeds, may not be repeated, or was the last one: each at an endpoint of its own choice.
@@ -200,7 +207,9 @@ Task<Fault> Exchange::exchange_with(UpstreamSide& upstream) {
   write_hex(worker_.random.next(), request_id_.data());
   write_hex(worker_.random.next(), request_id_.data() + 16);
   filters::forward_request_fields(
-      {request, origin_, claimed_, *pin_->site, *policy_, hops_, {request_id_.data(), request_id_.size()}}, worker_.outgoing);
+      {request, origin_, claimed_, *pin_->site, *policy_, hops_, {request_id_.data(), request_id_.size()},
+       target_.forwarded_prefix},
+      worker_.outgoing);
   OutgoingRequest outgoing{request.method, target_.path.forwarded, target_.path.query, request.framing, websocket_, &worker_.outgoing};
   const bool streams = !buffered_body_;
   if (buffered_body_ && request.framing.kind != BodyKind::none) outgoing.framing = {BodyKind::length, buffered_body_->size()};
@@ -297,7 +306,7 @@ Task<void> Exchange::answer(uint16_t status) {
 void Exchange::add_session_cookie(std::string& text, OutgoingFields& fields) const {
   if (memory_.cookie.empty()) return;
   const Field* agent = memory_.request.fields.find(FieldId::user_agent);
-  text = filters::set_cookie_value(*policy_->cookie_affinity, memory_.cookie, host_->path_of(*route_), origin_.https(),
+  text = filters::set_cookie_value(*policy_->cookie_affinity, memory_.cookie, cookie_path(), origin_.https(),
                                    agent ? agent->value : std::string_view{}, worker_.loop.wall_now());
   fields.add("Set-Cookie", text);
 }

@@ -44,12 +44,14 @@ class Exchange final {
   // exchange_policy.cc: what the policies of site, host and route say before anything is forwarded.
   Fault check_policies();
   Fault check_access() const;
+  Fault rewrite_target();
   bool redirects_to_https() const;
   void answer_with(uint16_t status) { own_status_ = status; }
   filters::Asked asked() const;
   std::string_view scheme() const;
   std::string_view client_ip() const;
   size_t choose_endpoint();
+  std::string_view cookie_path() const;
   Task<Fault> forward();
   Task<UpstreamPool::Connected> connection_to(const router::Endpoint& endpoint);
   Task<Fault> exchange_with(UpstreamSide& upstream);
@@ -91,6 +93,7 @@ class Exchange final {
   struct {
     std::string_view host;
     router::Target path;
+    std::string_view forwarded_prefix;  // X-Forwarded-Prefix; empty: none
   } target_;
 
   std::optional<std::string_view> buffered_body_;

@@ -43,11 +43,29 @@ Fault Exchange::check_policies() {
   } else if (policy.redirect) {
     filters::route_location(*policy.redirect, asked(), memory_.location);
     answer_with(policy.redirect->status);
+  } else if (route_ && route_->rewrites && !policy.rewrite->origin.empty()) {
+    return rewrite_target();
   } else if (redirects_to_https()) {
     if (memory_.request.authority.empty()) return Fault::bad_host;  // there is no name to redirect to
     filters::https_location(policy.https, asked(), kHttpsPort, memory_.location);
     answer_with(pin_->site->redirect_status);
   }
+  return Fault::none;
+}
+
+// Another path for the pod, or another place for the client.
+Fault Exchange::rewrite_target() {
+  if (target_.path.forwarded == "*") return Fault::none;  // OPTIONS about the server has no path
+  router::Rewritten rewritten;
+  if (!router::rewrite(*host_, *route_, target_.path.path, memory_.rewriting, rewritten)) return Fault::bad_target;
+  const std::string& origin = policy_->rewrite->origin;
+  if (!origin.empty()) {
+    memory_.location.assign(origin).append(rewritten.path).append(target_.path.query);
+    answer_with(kFound);
+    return Fault::none;
+  }
+  target_.path.forwarded = rewritten.path;
+  target_.forwarded_prefix = rewritten.forwarded_prefix;
   return Fault::none;
 }
 

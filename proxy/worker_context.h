@@ -20,6 +20,7 @@
 #include "proxy/snapshot_holder.h"
 #include "proxy/stats.h"
 #include "proxy/upstream_pool.h"
+#include "router/rewrite.h"
 
 namespace narthex::proxy {
 
@@ -29,6 +30,7 @@ struct ExchangeMemory {
   ResponseHead response;
   std::optional<ChunkedReader> request_chunks, response_chunks;
   std::string path_scratch, host_scratch, cookie, location;
+  router::RewriteMemory rewriting;
   filters::ClaimedOrigin claimed;
 };
 

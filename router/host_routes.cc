@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "router/bytes.h"
+#include "router/rewrite.h"
 
 namespace narthex::router {
 
@@ -38,6 +40,7 @@ struct DraftNode {
   uint16_t tag = 0;
 };
 
+std::vector<Rule> usable_rules(const HostSpec& spec);
 std::vector<Rule> sorted_rules(const HostSpec& spec);
 bool key_less(std::string_view a, std::string_view b);
 size_t shared_bytes(std::string_view a, std::string_view b);
@@ -58,7 +61,7 @@ constexpr size_t align(size_t offset, size_t to) { return (offset + to - 1) / to
 
 struct HostRoutes::Draft {
   std::string_view host;
-  bool tls = false;
+  bool tls = false, by_patterns = false;
   const HostPolicy* policy = nullptr;
   std::vector<Rule> rules;
   const RouteSpec* fallback = nullptr;
@@ -76,12 +79,15 @@ std::shared_ptr<const HostRoutes> HostRoutes::compile(const HostSpec& spec) {
   draft.host = spec.host;
   draft.tls = spec.tls;
   draft.policy = spec.policy.get();
-  draft.rules = sorted_rules(spec);
+  draft.by_patterns = spec.by_patterns;
+  draft.rules = spec.by_patterns ? usable_rules(spec) : sorted_rules(spec);
   if (!spec.fallback.empty()) draft.fallback = &spec.fallback.front();
-  draft.nodes = draft_nodes(draft.rules);
+  draft.nodes = draft_nodes(spec.by_patterns ? std::vector<Rule>{} : draft.rules);
   std::vector<Rule> recorded = draft.rules;
   if (draft.fallback) recorded.push_back({{}, draft.fallback});
-  draft.kept = kept_alive(recorded);
+  if (spec.by_patterns)
+    for (const Rule& rule : draft.rules) draft.kept.push_back(rule.spec->pattern);
+  for (std::shared_ptr<const void>& kept : kept_alive(recorded)) draft.kept.push_back(std::move(kept));
   if (spec.policy) draft.kept.push_back(spec.policy);
   for (const Rule& rule : recorded) draft.text_bytes += std::min(rule.spec->path.size(), kPathBytesMax);
 
@@ -98,9 +104,10 @@ HostRoutes::HostRoutes(const Draft& draft)
       text_bytes_(static_cast<uint32_t>(draft.text_bytes)),
       rule_count_(static_cast<uint32_t>(draft.rules.size())),
       kept_count_(static_cast<uint32_t>(draft.kept.size())),
-      host_bytes_(static_cast<uint32_t>(draft.host.size()) & ((1u << 29) - 1)),
+      host_bytes_(static_cast<uint32_t>(draft.host.size()) & ((1u << 28) - 1)),
       tls_(draft.tls),
       wide_(draft.wide()),
+      by_patterns_(draft.by_patterns),
       has_fallback_(draft.fallback != nullptr) {
   std::copy(draft.host.begin(), draft.host.end(), reinterpret_cast<char*>(block() + sizeof(HostRoutes)));
   draft.wide() ? write_nodes<uint32_t>(draft) : write_nodes<uint16_t>(draft);
@@ -111,17 +118,16 @@ HostRoutes::HostRoutes(const Draft& draft)
   const auto write = [&](const RouteSpec& spec) {
     const auto size = static_cast<uint16_t>(std::min(spec.path.size(), kPathBytesMax));
     std::copy_n(spec.path.data(), size, texts + offset);
-    ::new (record++) Route{spec.policy.get(), spec.owner.get(), spec.backend, offset, size, spec.type};
+    ::new (record++) Route{spec.policy.get(), spec.owner.get(), spec.backend, offset, size, spec.type, spec.rewrites};
     offset += size;
   };
   for (const Rule& rule : draft.rules) write(*rule.spec);
   if (draft.fallback) write(*draft.fallback);
-  auto* kept = reinterpret_cast<std::shared_ptr<const void>*>(block() + kept_at());
-  std::uninitialized_copy(draft.kept.begin(), draft.kept.end(), kept);
+  std::uninitialized_copy(draft.kept.begin(), draft.kept.end(), const_cast<std::shared_ptr<const void>*>(kept()));
 }
 
 HostRoutes::~HostRoutes() {
-  std::destroy_n(reinterpret_cast<std::shared_ptr<const void>*>(block() + kept_at()), kept_count_);
+  std::destroy_n(const_cast<std::shared_ptr<const void>*>(kept()), kept_count_);
 }
 
 template <typename Word>
@@ -147,6 +153,8 @@ void HostRoutes::write_nodes(const Draft& draft) {
 }
 
 const Route* HostRoutes::match(std::string_view path) const {
+  if (by_patterns_) [[unlikely]]
+    return match_patterns(path);
   return wide_ ? walk<uint32_t>(path) : walk<uint16_t>(path);
 }
 
@@ -199,6 +207,22 @@ const HostRoutes::Node<Word>* HostRoutes::choose(const Node<Word>* child, size_t
   return found == equals.second ? child : found;
 }
 
+const Route* HostRoutes::match_patterns(std::string_view path) const {
+  std::string scratch;
+  const std::string_view text = pattern_text(path, scratch);
+  const std::span patterns(kept(), rule_count_);
+  const auto found = std::find_if(patterns.begin(), patterns.end(), [text](const std::shared_ptr<const void>& pattern) {
+    return static_cast<const Regex*>(pattern.get())->matches(text);
+  });
+  if (found != patterns.end()) return records() + (found - patterns.begin());
+  return has_fallback_ ? records() + rule_count_ : nullptr;
+}
+
+const Regex* HostRoutes::pattern_of(const Route& route) const {
+  const auto record = static_cast<size_t>(&route - records());
+  return by_patterns_ && record < rule_count_ ? static_cast<const Regex*>(kept()[record].get()) : nullptr;
+}
+
 std::string_view HostRoutes::path_of(const Route& route) const {
   return {reinterpret_cast<const char*>(block() + texts_at()) + route.path_offset, route.path_size};
 }
@@ -206,6 +230,7 @@ std::string_view HostRoutes::path_of(const Route& route) const {
 std::vector<const Route*> HostRoutes::routes() const {
   std::vector<const Route*> all(record_count());
   for (size_t i = 0; i < all.size(); ++i) all[i] = records() + i;
+  if (by_patterns_) return all;
   // The records lie in the order of their keys, where Prefix "/a/" stands at "/a" and Prefix "/" before all.
   std::sort(all.begin(), all.begin() + rule_count_, [this](const Route* a, const Route* b) {
     return path_of(*a) == path_of(*b) ? a->type < b->type : key_less(path_of(*a), path_of(*b));
@@ -233,12 +258,16 @@ size_t HostRoutes::routes_at() const { return align(texts_at() + text_bytes_, al
 
 size_t HostRoutes::kept_at() const { return routes_at() + record_count() * sizeof(Route); }
 
+const std::shared_ptr<const void>* HostRoutes::kept() const {
+  return reinterpret_cast<const std::shared_ptr<const void>*>(block() + kept_at());
+}
+
 const Route* HostRoutes::records() const { return reinterpret_cast<const Route*>(block() + routes_at()); }
 
 namespace {
 
-// In the order of their keys, an Exact before a Prefix, without duplicates and without what breaks the contract.
-std::vector<Rule> sorted_rules(const HostSpec& spec) {
+// Without what breaks the contract.
+std::vector<Rule> usable_rules(const HostSpec& spec) {
   constexpr size_t kTextBytesMax =
       UINT32_MAX - 2 * kPathBytesMax;  // offsets have 32 bits; room for the fallback's path
   std::vector<Rule> rules;
@@ -249,9 +278,16 @@ std::vector<Rule> sorted_rules(const HostSpec& spec) {
     text_bytes += key.size();
     if (text_bytes > kTextBytesMax) break;
     if (key.empty() || key[0] != '/' || key.size() > kPathBytesMax) continue;
+    if (spec.by_patterns && !route.pattern) continue;
     while (route.type == PathType::prefix && key.ends_with('/')) key.remove_suffix(1);
     rules.push_back({key, &route});
   }
+  return rules;
+}
+
+// In the order of their keys, an Exact before a Prefix, without duplicates.
+std::vector<Rule> sorted_rules(const HostSpec& spec) {
+  std::vector<Rule> rules = usable_rules(spec);
   std::stable_sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) {
     return a.key == b.key ? a.spec->type < b.spec->type : key_less(a.key, b.key);
   });

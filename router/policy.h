@@ -18,7 +18,7 @@ namespace narthex::router {
 struct CookieAffinityPolicy {
   bool persistent = false;  // false: balanced
   std::string name;         // of the cookie
-  std::string path;         // empty: the matched route's own path
+  std::string path;         // empty: the matched route's own path, or what of a pattern is literal
   std::string domain;       // empty: no attribute
   std::optional<std::chrono::seconds> expires, max_age;
   bool secure = false;    // also over plain HTTP
@@ -60,6 +60,14 @@ struct CorsPolicy {
   bool credentials = true;
 };
 
+// rewrite-target: what is asked for instead of the path of the request, where the route says so (Route::rewrites). "$1" to "$9" in texts
+// stand for the groups of the route's pattern.
+struct RewritePolicy {
+  std::string origin;  // "https://host": the request is redirected there; empty: a pod is asked
+  std::string path;
+  std::string forwarded_prefix;  // X-Forwarded-Prefix; empty: none
+};
+
 struct RoutePolicy {
   // A guard that was asked for cannot be set up: the route answers 503 (design 5, security features fail closed).
   bool closed = false;
@@ -70,6 +78,7 @@ struct RoutePolicy {
   RetryPolicy retries;
   std::shared_ptr<const AccessPolicy> access;
   std::shared_ptr<const RedirectPolicy> redirect;
+  std::shared_ptr<const RewritePolicy> rewrite;
   std::shared_ptr<const CorsPolicy> cors;
   std::string upstream_host;        // instead of the client's; empty: none
   std::string upstream_connection;  // the Connection field towards the backend; empty: as the proxy needs it

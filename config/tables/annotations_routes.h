@@ -11,18 +11,25 @@ namespace narthex::config::tables {
 // A row is a few lines, not one line for each field.
 // clang-format off
 inline constexpr auto kRoutesAnnotations = std::to_array<KnownAnnotation>({
-    {.name = "rewrite-target", .group = Group::rewriting, .kind = Kind::template_text,
-     .values = "a path, with $1 to $9", .risk = Risk::medium,
-     .doc = "sends this path to the pod instead; $1 to $9 stand for the groups of the rule's pattern"},
-    {.name = "use-regex", .group = Group::rewriting, .kind = Kind::boolean, .standard = "false",
-     .doc = "reads the paths of the whole host as patterns, longest first, whatever the case of letters",
-     .difference = "a pattern that does not compile is told on its object and costs nobody else anything"},
+    {.name = "rewrite-target", .fate = Fate::carried_out, .group = Group::rewriting, .kind = Kind::template_text,
+     .values = "a path or a URL, with $1 to $9", .risk = Risk::medium, .feature = "rewriting",
+     .doc = "sends this path to the pod instead, with the query of the request; $1 to $9 stand for the groups of the rule's pattern; "
+            "a URL is answered with 302; turns patterns on as use-regex does",
+     .difference = "the result gets one canonical form, in which slashes are merged; 400 where it has dot segments; the host of a URL "
+                   "is written out; no variables such as $scheme"},
+    {.name = "use-regex", .fate = Fate::carried_out, .group = Group::rewriting, .kind = Kind::boolean, .standard = "false",
+     .feature = "rewriting",
+     .doc = "reads the paths of the whole host as patterns, longest first, whatever the case of letters ([paths.md](paths.md#patterns))",
+     .difference = "RE2's syntax, without lookaround and backreferences; a pattern that does not compile is told on its object and "
+                   "closes only its own route; all of a|b begins at the start of the path; an encoded slash is none; without "
+                   "session-cookie-path the cookie's Path is what of the pattern is literal"},
     {.name = "app-root", .fate = Fate::carried_out, .group = Group::rewriting, .kind = Kind::path, .risk = Risk::medium,
      .feature = "redirects",
      .doc = "a request for / of the host is sent to this path with 302"},
-    {.name = "x-forwarded-prefix", .group = Group::rewriting, .kind = Kind::template_text,
-     .values = "a path, with $1 to $9", .risk = Risk::medium,
-     .doc = "X-Forwarded-Prefix for the pod, where rewrite-target changes the path"},
+    {.name = "x-forwarded-prefix", .fate = Fate::carried_out, .group = Group::rewriting, .kind = Kind::template_text,
+     .values = "a path, with $1 to $9", .risk = Risk::medium, .feature = "rewriting",
+     .doc = "X-Forwarded-Prefix for the pod, where rewrite-target changes the path",
+     .difference = "the client's own X-Forwarded-Prefix never reaches the pod; what is sent is in canonical form"},
 
     {.name = "ssl-redirect", .fate = Fate::carried_out, .group = Group::redirects, .kind = Kind::boolean, .standard = "true",
      .setting = "ssl-redirect", .feature = "redirects",

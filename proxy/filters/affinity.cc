@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "router/regex.h"
 
 namespace narthex::proxy::filters {
 namespace {
@@ -102,6 +103,15 @@ size_t choose_by_client(std::string_view client_ip, const Unwanted& unwanted) {
   uint64_t key = base::hash(client_ip);
   uint64_t draws = 0;
   return draw_wanted(unwanted, [&] { return rendezvous(unwanted.backend, draws++ == 0 ? key : key = base::mix(key, draws)); });
+}
+
+std::string_view cookie_path_of_pattern(std::string_view pattern) {
+  std::string_view path = router::literal_prefix(pattern);
+  const std::string_view rest = pattern.substr(path.size());
+  const bool ends_element = rest.empty() || rest.starts_with("$") || rest.starts_with("(/") || rest.starts_with("(?:/");
+  if (!ends_element) path = path.substr(0, path.rfind('/') + 1);
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);  // RFC 6265 5.1.4: "/a" takes in all below it, "/a/" not "/a"
+  return path.empty() ? "/" : path;
 }
 
 std::string set_cookie_value(const router::CookieAffinityPolicy& policy, std::string_view value, std::string_view route_path, bool tls,

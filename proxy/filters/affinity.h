@@ -32,6 +32,9 @@ AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, cons
 // Service.spec.sessionAffinity ClientIP: the same client address, the same endpoint, as long as that is wanted.
 size_t choose_by_client(std::string_view client_ip, const Unwanted& unwanted);
 
+// Of a route whose path is a pattern: the elements that all paths of the route begin with, "/" at the least; "/g" of "/g(/|$)(.*)".
+std::string_view cookie_path_of_pattern(std::string_view pattern);
+
 // Value of the Set-Cookie field. `route_path`: where the policy names no path.
 std::string set_cookie_value(const router::CookieAffinityPolicy& policy, std::string_view value, std::string_view route_path, bool tls,
                              std::string_view user_agent, base::WallTime now);

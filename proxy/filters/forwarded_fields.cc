@@ -130,6 +130,7 @@ void forward_request_fields(const ForwardedRequest& request, OutgoingFields& out
     out.add("X-Forwarded-Host", head.authority);
     request.origin.add_to(out);
   }
+  if (!request.forwarded_prefix.empty()) out.add("X-Forwarded-Prefix", request.forwarded_prefix);
   if (request.site.tells_original_uri) out.add("X-Original-URI", head.target);
   if (!request.route.upstream_connection.empty()) out.add("Connection", request.route.upstream_connection);
   add_hop(request.hops, out);

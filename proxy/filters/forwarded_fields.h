@@ -51,6 +51,7 @@ struct ForwardedRequest {
   const router::RoutePolicy& route;
   uint32_t hops;                // through a Narthex, before this one
   std::string_view request_id;  // used where the client sent none
+  std::string_view forwarded_prefix;  // empty: none is told
 };
 
 void forward_request_fields(const ForwardedRequest& request, OutgoingFields& out);

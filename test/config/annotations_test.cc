@@ -148,9 +148,33 @@ TEST_CASE("another affinity than cookie is none") {
   CHECK(told(read({{"session-cookie-max-age", "x"}})) == "note AnnotationWithoutEffect session-cookie-max-age");
 }
 
+TEST_CASE("a rewrite target is a path or a URL with a host of its own, and $1 to $9") {
+  for (const char* target : {"/", "/$2", "$1", "foo/$1", "/a-b_c.d~e:f/$1$9", "https://x.test/$2", "http://x.test:81", "https://x.test$1"}) {
+    INFO(target);
+    const Read done = read({{"rewrite-target", target}});
+    CHECK(told(done) == "");
+    CHECK(done.annotations.route.rewrite_target == target);
+  }
+  for (const std::string target : {"/a b", "/a?b", "/$", "/$0", "/$x", "$scheme://x", "/${1}", "/%41", "/../$1", "/a/.", "https://$1", "http://",
+                                   "/\xc3\xa9"}) {
+    INFO(target);
+    const Read done = read({{"rewrite-target", target}});
+    CHECK(told(done) == "refused InvalidAnnotationValue rewrite-target");
+    CHECK(done.annotations == IngressAnnotations{});
+  }
+  CHECK(told(read({{"rewrite-target", "/" + std::string(4096, 'a')}})) == "refused InvalidAnnotationValue rewrite-target");
+  CHECK(told(read({{"rewrite-target", ""}})) == "note EmptyAnnotation rewrite-target");
+  CHECK(told(read({{"x-forwarded-prefix", "/x"}})) == "note AnnotationWithoutEffect x-forwarded-prefix");
+  CHECK(read({{"rewrite-target", "/"}, {"x-forwarded-prefix", "/a b"}}).annotations.refused);
+  const Read variable = read({{"rewrite-target", "/"}, {"x-forwarded-prefix", "/$host"}});
+  CHECK(told(variable) == "refused InvalidAnnotationValue x-forwarded-prefix");
+  CHECK_FALSE(variable.annotations.refused);
+  CHECK(variable.annotations.route.forwarded_prefix.empty());
+}
+
 TEST_CASE("annotations that are unknown, not carried out or removed get a note each") {
   CHECK(told(read({{"rate-limit", "1"}})) == "note UnknownAnnotation rate-limit");
-  CHECK(told(read({{"rewrite-target", "/"}})) == "note AnnotationNotSupported rewrite-target");
+  CHECK(told(read({{"enable-rewrite-log", "true"}})) == "note AnnotationNotSupported enable-rewrite-log");
   CHECK(told(read({{"session-cookie-hash", "sha1"}})) == "note AnnotationRemoved session-cookie-hash");
   CHECK(told(read({{"enable-modsecurity", "true"}, {"modsecurity-snippet", "x"}})) ==
         "note AnnotationNotSupported enable-modsecurity; note AnnotationNotSupported modsecurity-snippet");
@@ -197,7 +221,7 @@ TEST_CASE("the table of annotations names all of ingress-nginx 1.15 once") {
     CHECK((known.fate == AnnotationFate::removed) == !known.hint.empty());
   }
   CHECK(counts[AnnotationFate::removed] == 17);
-  CHECK(counts[AnnotationFate::carried_out] == 44);
+  CHECK(counts[AnnotationFate::carried_out] == 47);
   CHECK(known_annotations().size() == 138 + 17);
 }
 

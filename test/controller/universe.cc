@@ -99,6 +99,8 @@ config::Ingress Universe::ingress() {
   if (one_in(5)) ingress.meta.annotations[kPrefix + "affinity"] = "cookie";
   if (one_in(8)) ingress.meta.annotations[kPrefix + "auth-type"] = "basic";
   if (one_in(8)) ingress.meta.annotations[kPrefix + "canary"] = pick({"true", "false"});
+  if (one_in(6)) ingress.meta.annotations[kPrefix + "use-regex"] = pick({"true", "false"});
+  if (one_in(6)) ingress.meta.annotations[kPrefix + "rewrite-target"] = pick({"/", "/a", "/$1", "bad value"});
   if (one_in(3)) ingress.default_backend = backend();
   if (!one_in(5)) add_rules(ingress);
   if (one_in(2)) add_tls(ingress);

@@ -67,6 +67,7 @@ const std::vector<Door>& doors() {
       {"boost/asio", {"controller/", "demo/", "bench/", "test/"}},
       {"boost/pfr", {"controller/fingerprint.cc"}},
       {"ares", {"controller/dns_client.cc"}},
+      {"re2/", {"router/regex.cc"}},
       {"prometheus/", {"controller/metrics.cc"}},
       {"catch2/", {"test/"}},
   };
