@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "controller/finding_on.h"
+#include "controller/route_claims.h"
 #include "router/normalise.h"
 
 namespace narthex::controller {
@@ -18,23 +19,7 @@ struct Claim {
   const config::Ingress* owner;
   std::string field;
 };
-using Claims = std::map<std::pair<std::string, router::PathType>, Claim>;
-
-router::PathType route_type(config::PathType type) {
-  return type == config::PathType::exact ? router::PathType::exact : router::PathType::prefix;
-}
-
-// Prefix /a and /a/ match the same requests, so they are one claim.
-std::pair<std::string, router::PathType> claim_key(std::string path, router::PathType type) {
-  while (type == router::PathType::prefix && path.size() > 1 && path.back() == '/') path.pop_back();
-  return {std::move(path), type};
-}
-
-const char* type_name(router::PathType type) { return type == router::PathType::exact ? "Exact" : "Prefix"; }
-
-std::string host_name(const std::string& host) {
-  return host.empty() ? "requests without a host of their own" : "host " + host;
-}
+using Claims = std::map<ClaimKey, Claim>;
 
 // Takes the path for `route.owner` unless somebody has it already.
 void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const std::string& field) {
@@ -48,8 +33,8 @@ void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const st
                                                         : "Ingress " + to_text(winner.owner->meta.key);
   host.findings.push_back(finding_on(
       *route.owner, config::Severity::refused, "PathConflict", field,
-      fmt::format("{} {} of {} belongs to {}, which comes first; remove one of the two", type_name(route.type),
-                  at->first.first, host_name(host.host), where)));
+      fmt::format("{} of {} belongs to {}, which comes first; remove one of the two", to_text(at->first),
+                  host_name(host.host), where)));
 }
 
 void claim_rule(TranslatedHost& host, Claims& claims, const config::Ingress& ingress, const config::IngressRule& rule) {
