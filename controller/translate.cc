@@ -93,9 +93,9 @@ TranslatedHost translate_rules(const Store& store, const std::string& host, cons
       fallback = ingress;
     }
   }
-  if (!oldest || claims.contains({"/", router::PathType::prefix})) return result;
   // What no rule takes is still under the policy of the host's oldest Ingress, as in ingress-nginx (annotations.md 1.9).
-  result.fallback = fallback ? default_route(*fallback) : unrouted(*oldest);
+  if (oldest && !claims.contains({"/", router::PathType::prefix})) result.fallback = fallback ? default_route(*fallback) : unrouted(*oldest);
+  join_canaries(store, result);
   return result;
 }
 
@@ -140,7 +140,7 @@ TranslatedHost translate_host(const Store& store, const std::string& host, const
     TranslatedHost aliased = translate_rules(store, primary, annotations_of);
     aliased.host = host;
     aliased.tls = aliased.tls || result.tls;
-    aliased.findings.clear();  // told of the host itself
+    aliased.findings = std::move(result.findings);  // its own are told of the host itself
     return aliased;
   }
   redirect_twin(store, annotations_of, result);

@@ -19,6 +19,12 @@
 
 namespace narthex::controller {
 
+// The second backend of a route, with the canary Ingress that it comes from.
+struct TranslatedCanary {
+  BackendKey backend;
+  const config::Ingress* owner = nullptr;
+};
+
 // A router::RouteSpec before slots were given out.
 struct TranslatedRoute {
   std::string path;  // canonical, at most router::kPathBytesMax
@@ -26,6 +32,7 @@ struct TranslatedRoute {
   std::optional<BackendKey> backend;  // none: broken, answers 503
   bool unrouted = false;              // no rule stands for it: only what its owner's policy says, then 404
   const config::Ingress* owner = nullptr;
+  std::optional<TranslatedCanary> canary;
 };
 
 struct TranslatedHost {
@@ -34,7 +41,7 @@ struct TranslatedHost {
   std::optional<TranslatedRoute> fallback;  // never beside Prefix /
   bool tls = false;                         // some Ingress has it in spec.tls, or has spec.tls and a rule for it
   router::HostPolicy policy;
-  config::Findings findings;  // PathConflict
+  config::Findings findings;  // PathConflict, CanaryWithoutPrimary, CanaryConflict
   bool exists() const { return !routes.empty() || fallback; }
 };
 
@@ -43,6 +50,9 @@ using AnnotationsOf = std::function<const config::IngressAnnotations&(const conf
 
 // The paths of all Ingresses of a host, merged: the oldest claims first, later claimants of a path get a finding.
 TranslatedHost translate_host(const Store& store, const std::string& host, const AnnotationsOf& annotations_of);
+
+// The canaries of a host joined to its routes, the oldest of each; findings about those that have no route or come too late.
+void join_canaries(const Store& store, TranslatedHost& host);
 
 struct TranslatedBackend {
   router::Backend backend;
@@ -65,7 +75,8 @@ struct TranslatedCertificates {
 TranslatedCertificates translate_certificates(const Store& store, const CertificateBook& book, const std::string& host);
 
 struct TranslatedIngress {
-  std::optional<config::IngressAnnotations> annotations;  // none where it is not served
+  std::optional<config::IngressAnnotations> annotations;  // none where it is not served, or a canary
+  std::optional<config::Canary> canary;
   config::Findings findings;  // class, annotations, paths, Services and ports that are not there, tls entries
 };
 

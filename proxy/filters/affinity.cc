@@ -85,10 +85,18 @@ bool mistakes_same_site_none(std::string_view agent) {
 
 }  // namespace
 
+bool is_session_of(const router::Backend& backend, const router::CookieAffinityPolicy& policy, const RequestHead& request) {
+  const std::optional<std::string_view> cookie = find_cookie(request, policy.name);
+  const size_t bar = cookie ? cookie->find('|') : std::string_view::npos;
+  if (bar == std::string_view::npos || cookie->size() - bar != 33) return false;
+  return parse_hex_64(cookie->substr(bar + 1, 16)) == backend.identity &&
+         parse_hex_64(cookie->substr(bar + 17)) == base::mix(backend.identity, kTagSeed);
+}
+
 AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const RequestHead& request, const Unwanted& unwanted,
-                                Random& random) {
+                                Random& random, bool begins) {
   // Without change-on-failure every attempt of a session goes to the same endpoint, as in ingress-nginx.
-  const bool changes = policy.change_on_failure && !unwanted.tried.empty();
+  const bool changes = begins || (policy.change_on_failure && !unwanted.tried.empty());
   const std::optional<std::string_view> cookie = changes ? std::nullopt : find_cookie(request, policy.name);
   return policy.persistent ? choose_persistent(unwanted.backend, cookie, unwanted, random)
                            : choose_balanced(unwanted.backend, cookie, unwanted, random);
