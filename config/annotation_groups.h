@@ -17,6 +17,11 @@ void read_cors(AnnotationReader& reader, RouteOptions& into);
 void read_rewriting(AnnotationReader& reader, RouteOptions& into);
 void read_host(AnnotationReader& reader, HostOptions& into);
 
+// Of an Ingress that is no canary: what only a canary can carry out gets a note.
+void check_no_canary(AnnotationReader& reader);
+// What is to be told about an annotation whatever its value: that it is unknown, not carried out, or without effect.
+void judge_annotation(AnnotationReader& reader, std::string_view name, std::string_view value);
+
 // proxy-next-upstream, of an annotation or of the settings; tries and time are as in `settings`.
 std::optional<Retries> parse_retries(std::string_view text, const Retries& settings);
 

@@ -26,7 +26,36 @@ AnnotationFate fate_of(const KnownAnnotation& known, std::string_view value) {
   return open_snippet || switched_off ? AnnotationFate::not_yet : AnnotationFate::guard;
 }
 
-void judge(AnnotationReader& reader, std::string_view name, std::string_view value) {
+}  // namespace
+
+HostOptions decode_host_options(const Meta& meta, const std::string& prefix) {
+  HostOptions host;
+  Findings unsaid;
+  AnnotationReader reader(meta, prefix, unsaid);
+  if (reader.any()) read_host(reader, host);
+  return host;
+}
+
+IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefix, const RouteOptions& settings, Findings& findings) {
+  IngressAnnotations out;
+  out.route = settings;
+  AnnotationReader reader(meta, prefix, findings);
+  if (!reader.any()) return out;
+  reader.for_each([&](std::string_view name, std::string_view value) { judge_annotation(reader, name, value); });
+  out.affinity = read_affinity(reader);
+  read_redirects(reader, out.route);
+  read_access(reader, out.route);
+  read_proxying(reader, out.route);
+  read_cors(reader, out.route);
+  read_rewriting(reader, out.route);
+  read_host(reader, out.host);
+  check_no_canary(reader);
+  out.refused = reader.refused();
+  out.unmet_guards = reader.unmet_guards();
+  return out;
+}
+
+void judge_annotation(AnnotationReader& reader, std::string_view name, std::string_view value) {
   const KnownAnnotation* known = find_annotation(name);
   if (known == nullptr) {
     std::string dashed(name);
@@ -55,34 +84,6 @@ void judge(AnnotationReader& reader, std::string_view name, std::string_view val
           "the routes may be open to everybody");
       return;
   }
-}
-
-}  // namespace
-
-HostOptions decode_host_options(const Meta& meta, const std::string& prefix) {
-  HostOptions host;
-  Findings unsaid;
-  AnnotationReader reader(meta, prefix, unsaid);
-  if (reader.any()) read_host(reader, host);
-  return host;
-}
-
-IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefix, const RouteOptions& settings, Findings& findings) {
-  IngressAnnotations out;
-  out.route = settings;
-  AnnotationReader reader(meta, prefix, findings);
-  if (!reader.any()) return out;
-  reader.for_each([&](std::string_view name, std::string_view value) { judge(reader, name, value); });
-  out.affinity = read_affinity(reader);
-  read_redirects(reader, out.route);
-  read_access(reader, out.route);
-  read_proxying(reader, out.route);
-  read_cors(reader, out.route);
-  read_rewriting(reader, out.route);
-  read_host(reader, out.host);
-  out.refused = reader.refused();
-  out.unmet_guards = reader.unmet_guards();
-  return out;
 }
 
 }  // namespace narthex::config

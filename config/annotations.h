@@ -39,6 +39,18 @@ struct HostOptions {
   bool operator==(const HostOptions&) const = default;
 };
 
+// canary-* and affinity-canary-behavior of a canary: which requests of a route go to its backend. Asked in this order: header,
+// cookie, weight.
+struct Canary {
+  std::string header;          // canary-by-header; empty: none
+  std::string header_value;    // canary-by-header-value; empty: always and never
+  std::string header_pattern;  // canary-by-header-pattern; empty beside a header_value
+  std::string cookie;          // canary-by-cookie; empty: none
+  uint32_t weight = 0, weight_total = 100;  // of so many requests; the total is not 0
+  bool sticky = true;                       // affinity-canary-behavior
+  bool operator==(const Canary&) const = default;
+};
+
 struct IngressAnnotations {
   RouteOptions route;
   HostOptions host;
@@ -56,5 +68,9 @@ HostOptions decode_host_options(const Meta& meta, const std::string& prefix);
 // Reads every annotation of the prefix over the settings' options; each one that is unknown, not carried out, or has a bad value
 // gets a finding.
 IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefix, const RouteOptions& settings, Findings& findings);
+
+// The same for a canary. Of its other annotations nothing is read nor said, unless nobody knows them: those of the Ingress that it
+// stands beside count, and tools that make canaries copy them.
+Canary decode_canary(const Meta& meta, const std::string& prefix, Findings& findings);
 
 }  // namespace narthex::config

@@ -100,6 +100,7 @@ void Compiler::compile_settings() {
   plain_.route = settings_.settings.route;
   site_ = make_site_policy(settings_);
   for (auto& [key, parts] : parts_) parts.annotations.reset(), parts.policy.reset(), parts.without_https.reset();
+  canaries_.forget_policies();
   store_.touch_ingresses();
   changed_ = true;
 }
@@ -128,6 +129,11 @@ void Compiler::compile_ingress(const config::ObjectKey& key) {
   ++counts_.ingresses;
   TranslatedIngress translated = translate_ingress(store_, book_, key, settings_.settings.route);
   findings_.replace("ingress " + to_text(key), std::move(translated.findings));
+  if (translated.canary) {
+    canaries_.set(key, std::move(*translated.canary));
+  } else {
+    canaries_.erase(key);
+  }
   if (!translated.annotations) {
     parts_.erase(key);
     return;
@@ -165,7 +171,8 @@ void Compiler::compile_backend(const BackendKey& key) {
 
 void Compiler::compile_host(const std::string& host) {
   const std::string unit = "host " + host;
-  if (store_.ingresses_of_host(host).empty() && store_.ingresses_of_other_host(host).empty()) {
+  const bool asked_for = !store_.ingresses_of_host(host).empty() || !store_.ingresses_of_other_host(host).empty();
+  if (!asked_for && store_.canaries_of_host(host).empty()) {
     findings_.replace(unit, {});
     note_wildcard(host, false);
     return erase_host(host);
@@ -238,6 +245,8 @@ router::RouteSpec Compiler::route_spec(TranslatedRoute route) {
   if (route.backend) spec.backend = slots_.at(*route.backend);
   if (route.unrouted) spec.backend = router::kUnrouted;
   spec.policy = without_https(spec.path) ? policy_without_https(parts) : parts.policy;
+  if (route.canary)
+    spec.policy = canaries_.policy(route.canary->owner->meta.key, slots_.at(route.canary->backend), spec.policy, site_->route);
   spec.owner = parts.owner;
   return spec;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "controller/canary_parts.h"
 #include "controller/certificate_book.h"
 #include "controller/change.h"
 #include "controller/finding_set.h"
@@ -120,6 +121,7 @@ class Compiler final {
   std::vector<NameUse> name_uses_;
 
   std::unordered_map<config::ObjectKey, IngressParts, KeyHash> parts_;
+  CanaryParts canaries_;
   std::unordered_map<BackendKey, router::BackendSlot, BackendKeyHash> slots_;
   std::vector<router::BackendSlot> free_slots_;
   std::map<std::string, std::vector<ChosenCertificate>> chosen_;  // by host; "" for the default

@@ -67,6 +67,17 @@ const char* type_name(router::PathType type) {
   return "pattern";
 }
 
+std::string canary_text(const router::Snapshot& snapshot, const router::CanaryPolicy& canary, Backends& seen) {
+  std::string text = fmt::format(" canary={} ({}/{}", backend_name(snapshot, canary.backend, seen), canary.owner->ns, canary.owner->ingress);
+  if (!canary.header.empty()) text += " header=" + canary.header;
+  if (!canary.header_value.empty()) text += " value=" + canary.header_value;
+  if (canary.header_leads_away) text += " leads-away";
+  if (!canary.cookie.empty()) text += " cookie=" + canary.cookie;
+  if (canary.weight != 0) text += fmt::format(" weight={}/{}", canary.weight, canary.weight_total);
+  if (!canary.sticky) text += " legacy";
+  return text + ")";
+}
+
 void add_host(std::string& text, const router::Snapshot& snapshot, const router::HostRoutes& host, Backends& seen) {
   add_line(text, fmt::format("host {}", host.host().empty() ? "*" : host.host()));
   std::vector<const router::Route*> routes = host.routes();
@@ -77,9 +88,10 @@ void add_host(std::string& text, const router::Snapshot& snapshot, const router:
     add_line(text, "  no routes");
   }
   for (const router::Route* route : routes) {
-    add_line(text, fmt::format("  {} {} -> {} ({}/{}){}{}", type_name(route->type), host.path_of(*route),
+    const router::CanaryPolicy* canary = route->policy ? route->policy->canary.get() : nullptr;
+    add_line(text, fmt::format("  {} {} -> {} ({}/{}){}{}{}", type_name(route->type), host.path_of(*route),
                                backend_name(snapshot, route->backend, seen), route->owner->ns, route->owner->ingress,
-                               rewrite_text(*route), policy_text(route->policy)));
+                               rewrite_text(*route), policy_text(route->policy), canary ? canary_text(snapshot, *canary, seen) : ""));
   }
 }
 

@@ -22,7 +22,7 @@ struct ClassRules {
 enum class Standing : uint8_t {  // the last two are ours
   foreign,        // another controller's, ignored without a word
   unknown_class,  // names an IngressClass that does not exist: ignored with a note
-  canary,         // ours, but a canary: claims no host, path or certificate of its own
+  canary,         // ours, but a canary: the second backend of others' routes, without host, path or certificate of its own
   served,
 };
 

@@ -99,6 +99,7 @@ void Store::touch_ingresses() {
   ingresses_.for_each([this](const IngressEntry& entry) { dirty_.ingresses.insert(entry.object.meta.key); });
   for (const auto& [host, users] : ingresses_of_host_) dirty_.hosts.insert(host);
   for (const auto& [host, users] : ingresses_of_other_host_) dirty_.hosts.insert(host);
+  for (const auto& [host, users] : canaries_of_host_) dirty_.hosts.insert(host);
 }
 
 void Store::mark_all() {
@@ -167,6 +168,10 @@ const IngressesByAge& Store::ingresses_of_other_host(const std::string& host) co
   return find_or_empty(ingresses_of_other_host_, host);
 }
 
+const IngressesByAge& Store::canaries_of_host(const std::string& host) const {
+  return find_or_empty(canaries_of_host_, host);
+}
+
 bool Store::uses_backend(const BackendKey& key) const {
   return find_or_empty(used_ports_, key.service).contains(key.port);
 }
@@ -196,14 +201,14 @@ void Store::put(config::Ingress object) {
     found->object.addresses = object.addresses;
     if (found->object == object) return;
     index_class(found->object, false);
-    if (found->standing == Standing::served) index(found->object, false);
+    index(found->object, found->standing, false);
     before = found->standing;
   }
   const Standing standing = judge(object);
   touch(key, before, standing).changed = true;
   const IngressEntry& entry = ingresses_.put({std::move(object), standing});
   index_class(entry.object, true);
-  if (entry.standing == Standing::served) index(entry.object, true);
+  index(entry.object, entry.standing, true);
   dirty_.ingresses.insert(key);
 }
 
@@ -277,7 +282,7 @@ void Store::remove(const config::ObjectRef& ref) {
     const IngressEntry* const found = ingresses_.find(key);
     if (!found) return;
     index_class(found->object, false);
-    if (found->standing == Standing::served) index(found->object, false);
+    index(found->object, found->standing, false);
     ingresses_.erase(key);
     touches_.erase(key);  // nothing is left to be written to
     dirty_.ingresses.insert(key);
@@ -358,8 +363,8 @@ void Store::judge_again(const Ingresses& ingresses) {
     IngressEntry& entry = *ingresses_.find(key);
     const Standing standing = judge(entry.object);
     if (standing == entry.standing) continue;
-    if (entry.standing == Standing::served) index(entry.object, false);
-    if (standing == Standing::served) index(entry.object, true);
+    index(entry.object, entry.standing, false);
+    index(entry.object, standing, true);
     touch(key, std::exchange(entry.standing, standing), standing);
     dirty_.ingresses.insert(key);
   }
@@ -381,16 +386,19 @@ void Store::index_class(const config::Ingress& ingress, bool add) {
   change_member(ingresses_of_class_, name, &ingress, add);
 }
 
-void Store::index(const config::Ingress& ingress, bool add) {
+void Store::index(const config::Ingress& ingress, Standing standing, bool add) {
+  if (!is_ours(standing)) return;
+  const bool canary = standing == Standing::canary;
   for (const std::string& host : hosts_of(ingress)) {
-    change_member(ingresses_of_host_, host, &ingress, add);
+    change_member(canary ? canaries_of_host_ : ingresses_of_host_, host, &ingress, add);
     mark_host(host);
   }
+  index_backends(ingress, add);
+  if (canary) return;
   for (const std::string& host : ingress.other_hosts) {
     change_member(ingresses_of_other_host_, host, &ingress, add);
     dirty_.hosts.insert(host);
   }
-  index_backends(ingress, add);
   index_certificates(ingress, add);
 }
 

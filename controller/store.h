@@ -1,6 +1,7 @@
 // The store: the objects that the control plane believes in now, who refers to whom, what must be translated again.
 // Owned by the Compiler. THREAD: control. VALID UNTIL: the next apply(), for all pointers and references given out.
-// Only Ingresses that are ours (class rules) and no canaries count in the indexes; others are kept, refer to nothing.
+// Only Ingresses that are ours (class rules) count in the indexes; others are kept, refer to nothing. Canaries refer to
+// hosts and backends alone, and stand in an index of their own.
 // LIMIT: of Secrets only tls.crt and tls.key are kept (and the names of other keys); labels are dropped everywhere.
 #pragma once
 
@@ -101,6 +102,7 @@ class Store final {
   const IngressesByAge& ingresses_of_certificate_host(const std::string& host) const;
   // Those that name it in an annotation.
   const IngressesByAge& ingresses_of_other_host(const std::string& host) const;
+  const IngressesByAge& canaries_of_host(const std::string& host) const;
   // Is a backend or a Secret referred to (or pinned)?
   bool uses_backend(const BackendKey& key) const;
   bool uses_secret(const config::ObjectKey& key) const;
@@ -144,8 +146,8 @@ class Store final {
   void namespace_changed(const std::string& name);
   Touch& touch(const config::ObjectKey& key, Standing before, Standing after);
   void index_class(const config::Ingress& ingress, bool add);
-  // Adds or takes away what the Ingress refers to, and marks all of it dirty.
-  void index(const config::Ingress& ingress, bool add);
+  // Adds or takes away what an Ingress that is ours refers to, and marks all of it dirty.
+  void index(const config::Ingress& ingress, Standing standing, bool add);
   void mark_host(const std::string& host);
   void index_backends(const config::Ingress& ingress, bool add);
   void index_certificates(const config::Ingress& ingress, bool add);
@@ -169,7 +171,8 @@ class Store final {
 
   std::unordered_map<std::string, Ingresses> ingresses_of_namespace_;  // only where namespaces are chosen
   std::unordered_map<std::string, Ingresses> ingresses_of_class_;  // "" for those that name none; all, not only ours
-  std::unordered_map<std::string, IngressesByAge> ingresses_of_host_, ingresses_of_certificate_host_;
+  std::unordered_map<std::string, IngressesByAge> ingresses_of_host_, ingresses_of_certificate_host_,
+      canaries_of_host_;
   std::unordered_map<std::string, IngressesByAge> ingresses_of_other_host_;  // by alias or www twin
   ByKey<UsedPorts> used_ports_;  // by Service
   ByKey<IngressesByAge> ingresses_of_secret_;

@@ -9,6 +9,7 @@
 
 #include "controller/finding_on.h"
 #include "controller/path_patterns.h"
+#include "controller/route_claims.h"
 #include "router/normalise.h"
 
 namespace narthex::controller {
@@ -19,23 +20,7 @@ struct Claim {
   const config::Ingress* owner;
   std::string field;
 };
-using Claims = std::map<std::pair<std::string, router::PathType>, Claim>;
-
-router::PathType route_type(config::PathType type) {
-  return type == config::PathType::exact ? router::PathType::exact : router::PathType::prefix;
-}
-
-// Prefix /a and /a/ match the same requests, so they are one claim.
-std::pair<std::string, router::PathType> claim_key(std::string path, router::PathType type) {
-  while (type == router::PathType::prefix && path.size() > 1 && path.back() == '/') path.pop_back();
-  return {std::move(path), type};
-}
-
-const char* type_name(router::PathType type) { return type == router::PathType::exact ? "Exact" : "Prefix"; }
-
-std::string host_name(const std::string& host) {
-  return host.empty() ? "requests without a host of their own" : "host " + host;
-}
+using Claims = std::map<ClaimKey, Claim>;
 
 // Takes the path for `route.owner` unless somebody has it already.
 void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const std::string& field) {
@@ -50,8 +35,8 @@ void claim(TranslatedHost& host, Claims& claims, TranslatedRoute route, const st
                                                         : "Ingress " + to_text(winner.owner->meta.key);
   host.findings.push_back(finding_on(
       *route.owner, config::Severity::refused, "PathConflict", field,
-      fmt::format("{} {} of {} belongs to {}, which comes first; remove one of the two", type_name(route.type),
-                  at->first.first, host_name(host.host), where)));
+      fmt::format("{} of {} belongs to {}, which comes first; remove one of the two", to_text(at->first),
+                  host_name(host.host), where)));
 }
 
 void claim_rule(TranslatedHost& host, Claims& claims, const config::Ingress& ingress, const config::IngressRule& rule) {
@@ -113,11 +98,12 @@ TranslatedHost translate_rules(const Store& store, const std::string& host, cons
       fallback = ingress;
     }
   }
-  if (result.by_patterns) turn_into_patterns(result, annotations_of, fallback != nullptr);
-  if (!oldest || claims.contains({"/", router::PathType::prefix})) return result;
   // What no rule takes is still under the policy of the host's oldest Ingress, as in ingress-nginx (annotations.md 1.9).
-  result.fallback = fallback ? default_route(*fallback) : unrouted(*oldest);
-  result.fallback->rewrites = result.by_patterns && is_rewritten(annotations_of(result.fallback->owner->meta.key).route, "/");
+  if (oldest && !claims.contains({"/", router::PathType::prefix})) result.fallback = fallback ? default_route(*fallback) : unrouted(*oldest);
+  join_canaries(store, result);
+  if (!result.by_patterns) return result;
+  turn_into_patterns(result, annotations_of, fallback != nullptr);
+  if (result.fallback) result.fallback->rewrites = is_rewritten(annotations_of(result.fallback->owner->meta.key).route, "/");
   return result;
 }
 
@@ -162,7 +148,7 @@ TranslatedHost translate_host(const Store& store, const std::string& host, const
     TranslatedHost aliased = translate_rules(store, primary, annotations_of);
     aliased.host = host;
     aliased.tls = aliased.tls || result.tls;
-    aliased.findings.clear();  // told of the host itself
+    aliased.findings = std::move(result.findings);  // its own are told of the host itself
     return aliased;
   }
   redirect_twin(store, annotations_of, result);

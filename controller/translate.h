@@ -19,6 +19,12 @@
 
 namespace narthex::controller {
 
+// The second backend of a route, with the canary Ingress that it comes from.
+struct TranslatedCanary {
+  BackendKey backend;
+  const config::Ingress* owner = nullptr;
+};
+
 // A router::RouteSpec before slots were given out.
 struct TranslatedRoute {
   std::string path;  // canonical, at most router::kPathBytesMax
@@ -29,6 +35,7 @@ struct TranslatedRoute {
   std::string field = {};  // of the rule in its owner, for findings
   bool rewrites = false;
   std::shared_ptr<const router::Regex> pattern = nullptr;  // of type pattern
+  std::optional<TranslatedCanary> canary;
 };
 
 struct TranslatedHost {
@@ -38,7 +45,7 @@ struct TranslatedHost {
   bool tls = false;                         // some Ingress has it in spec.tls, or has spec.tls and a rule for it
   bool by_patterns = false;  // all routes are of type pattern: the first that matches wins
   router::HostPolicy policy;
-  config::Findings findings;  // PathConflict, InvalidRegex
+  config::Findings findings;  // PathConflict, InvalidRegex, CanaryWithoutPrimary, CanaryConflict
   bool exists() const { return !routes.empty() || fallback; }
 };
 
@@ -47,6 +54,9 @@ using AnnotationsOf = std::function<const config::IngressAnnotations&(const conf
 
 // The paths of all Ingresses of a host, merged: the oldest claims first, later claimants of a path get a finding.
 TranslatedHost translate_host(const Store& store, const std::string& host, const AnnotationsOf& annotations_of);
+
+// The canaries of a host joined to its routes, the oldest of each; findings about those that have no route or come too late.
+void join_canaries(const Store& store, TranslatedHost& host);
 
 struct TranslatedBackend {
   router::Backend backend;
@@ -69,7 +79,8 @@ struct TranslatedCertificates {
 TranslatedCertificates translate_certificates(const Store& store, const CertificateBook& book, const std::string& host);
 
 struct TranslatedIngress {
-  std::optional<config::IngressAnnotations> annotations;  // none where it is not served
+  std::optional<config::IngressAnnotations> annotations;  // none where it is not served, or a canary
+  std::optional<config::Canary> canary;
   config::Findings findings;  // class, annotations, paths, Services and ports that are not there, tls entries
 };
 

@@ -19,7 +19,7 @@ std::string ports_of(const config::Service& service) {
 }
 
 void check_backend(const Store& store, const config::Ingress& ingress, const config::IngressBackend& backend,
-                   const std::string& field, config::Findings& findings) {
+                   const std::string& field, std::string_view outcome, config::Findings& findings) {
   if (backend.is_resource) {
     findings.push_back(finding_on(ingress, Severity::refused, "ResourceBackend", field + ".resource",
                                   "a resource cannot be a backend here, so this is not served; name a Service"));
@@ -31,13 +31,13 @@ void check_backend(const Store& store, const config::Ingress& ingress, const con
   const FoundPort found = find_port(service, key->port);
   if (found.match == PortMatch::no_service) {
     findings.push_back(finding_on(ingress, Severity::refused, "ServiceNotFound", field + ".service.name",
-                                  fmt::format("there is no Service {}, so requests get 503; create it or mend the name",
-                                              to_text(key->service))));
+                                  fmt::format("there is no Service {}, so {}; create it or mend the name",
+                                              to_text(key->service), outcome)));
   } else if (found.match == PortMatch::no_port ||
              (found.match == PortMatch::external_name && external_port(*service, key->port) == 0)) {
     findings.push_back(finding_on(ingress, Severity::refused, "ServicePortNotFound", field + ".service.port",
-                                  fmt::format("Service {} has no TCP port {}, so requests get 503; it has {}",
-                                              to_text(key->service), key->port, ports_of(*service))));
+                                  fmt::format("Service {} has no TCP port {}, so {}; it has {}",
+                                              to_text(key->service), key->port, outcome, ports_of(*service))));
   } else if (found.match == PortMatch::by_target) {
     findings.push_back(finding_on(ingress, Severity::note, "ServicePortByTarget", field + ".service.port",
                                   fmt::format("{} is a targetPort of Service {}; name its port {} instead", key->port,
@@ -45,16 +45,17 @@ void check_backend(const Store& store, const config::Ingress& ingress, const con
   }
 }
 
-void check_rules(const Store& store, const config::Ingress& ingress, config::Findings& findings) {
+// `outcome`: what becomes of requests for a Service that is not there.
+void check_rules(const Store& store, const config::Ingress& ingress, std::string_view outcome, config::Findings& findings) {
   if (ingress.default_backend) {
-    check_backend(store, ingress, *ingress.default_backend, "spec.defaultBackend", findings);
+    check_backend(store, ingress, *ingress.default_backend, "spec.defaultBackend", outcome, findings);
   } else if (ingress.rules.empty()) {
     findings.push_back(finding_on(ingress, Severity::note, "NothingToServe", "spec.rules",
                                   "has neither rules nor a defaultBackend that can be read; add one"));
   }
   for (const config::IngressRule& rule : ingress.rules) {
     for (const config::IngressPath& path : rule.paths) {
-      check_backend(store, ingress, path.backend, path_field(rule, path) + ".backend", findings);
+      check_backend(store, ingress, path.backend, path_field(rule, path) + ".backend", outcome, findings);
       if (canonical_path(path.path)) continue;
       findings.push_back(finding_on(
           ingress, Severity::refused, "InvalidPath", path_field(rule, path) + ".path",
@@ -129,14 +130,12 @@ TranslatedIngress translate_ingress(const Store& store, const CertificateBook& b
                       *ingress->class_name, store.rules().ingress_class)));
       break;
     case Standing::canary:
-      result.findings.push_back(finding_on(
-          *ingress, Severity::refused, "CanaryNotSupported",
-          fmt::format("metadata.annotations[{}/canary]", store.rules().annotations_prefix),
-          "canaries are not carried out, so this Ingress gets no requests; all go to the Ingress it shadows"));
+      result.canary = config::decode_canary(ingress->meta, store.rules().annotations_prefix, result.findings);
+      check_rules(store, *ingress, "all requests go to the main backend", result.findings);
       break;
     case Standing::served:
       result.annotations = config::decode_annotations(ingress->meta, store.rules().annotations_prefix, settings, result.findings);
-      check_rules(store, *ingress, result.findings);
+      check_rules(store, *ingress, "requests get 503", result.findings);
       check_tls(book, *ingress, result.findings);
       break;
   }

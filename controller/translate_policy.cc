@@ -111,6 +111,23 @@ std::shared_ptr<const router::RoutePolicy> make_policy(const config::IngressAnno
   return policy;
 }
 
+std::shared_ptr<const router::RoutePolicy> with_canary(const router::RoutePolicy& base, const config::Canary& canary, router::BackendSlot slot,
+                                                       std::shared_ptr<const router::RouteOwner> owner) {
+  auto made = std::make_shared<router::CanaryPolicy>();
+  made->backend = slot;
+  made->header = canary.header;
+  made->header_value = canary.header_value;
+  made->header_leads_away = !canary.header_pattern.empty();
+  made->cookie = canary.cookie;
+  made->weight = canary.weight;
+  made->weight_total = canary.weight_total;
+  made->sticky = canary.sticky;
+  made->owner = std::move(owner);
+  auto policy = std::make_shared<router::RoutePolicy>(base);
+  policy->canary = std::move(made);
+  return policy;
+}
+
 std::shared_ptr<const router::SitePolicy> make_site_policy(const config::DecodedSettings& decoded) {
   const config::Settings& settings = decoded.settings;
   auto site = std::make_shared<router::SitePolicy>();

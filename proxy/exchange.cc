@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "proxy/filters/canary.h"
 #include "proxy/filters/cors.h"
 
 namespace narthex::proxy {
@@ -109,6 +110,7 @@ Fault Exchange::match() {
     return backend_ && backend_->leads_back ? Fault::loop_detected : Fault::no_endpoints;
   backend_name_ = backend_->name;
   if (const Fault denied = check_access(); denied != Fault::none) return denied;
+  if (policy_->canary) choose_side();
   return route_ && route_->rewrites ? rewrite_target() : Fault::none;
 }
 
@@ -123,10 +125,25 @@ Fault Exchange::match_target() {
   return error == router::TargetError::none ? Fault::none : Fault::bad_target;
 }
 
+// A canary without endpoints leaves everything to the route's own backend.
+void Exchange::choose_side() {
+  const router::Backend* canary = pin_->backends.find(policy_->canary->backend);
+  if (!canary || canary->endpoints.empty()) return;
+  const filters::SideChoice side =
+      filters::choose_side(*policy_, *backend_, *canary, memory_.request, pin_->site->keeps_underscores, worker_.random);
+  new_session_ = side.new_session;
+  if (!side.canary) return;
+  on_canary_ = true;
+  slot_ = policy_->canary->backend;
+  backend_ = canary;
+  alternative_name_ = canary->name;
+}
+
 size_t Exchange::choose_endpoint() {
   const Unwanted unwanted{*backend_, {tried_.data(), tried_count_}, worker_.upstreams.refusals(), worker_.loop.now()};
-  if (policy_->cookie_affinity) {
-    filters::AffinityChoice choice = filters::choose_by_cookie(*policy_->cookie_affinity, memory_.request, unwanted, worker_.random);
+  if (policy_->cookie_affinity && !(on_canary_ && !policy_->canary->sticky)) {
+    filters::AffinityChoice choice =
+        filters::choose_by_cookie(*policy_->cookie_affinity, memory_.request, unwanted, worker_.random, new_session_);
     memory_.cookie = std::move(choice.new_cookie_value);
     return choice.endpoint;
   }

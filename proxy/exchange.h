@@ -50,6 +50,7 @@ class Exchange final {
   filters::Asked asked() const;
   std::string_view scheme() const;
   std::string_view client_ip() const;
+  void choose_side();
   size_t choose_endpoint();
   std::string_view cookie_path() const;
   Task<Fault> forward();
@@ -88,7 +89,7 @@ class Exchange final {
   const router::Route* route_ = nullptr;
   const router::RoutePolicy* policy_ = nullptr;  // never null after match(); gone with the pin
   const filters::ClaimedOrigin* claimed_ = nullptr;  // what a trusted peer said; null: nothing that is believed
-  const router::Backend* backend_ = nullptr;
+  const router::Backend* backend_ = nullptr;  // of the two of a canary's route the chosen one
   router::BackendSlot slot_ = router::kNoBackend;
   struct {
     std::string_view host;
@@ -100,6 +101,7 @@ class Exchange final {
   std::array<size_t, limits::kTriedEndpoints> tried_;  // endpoints, each once
   size_t tried_count_ = 0;
   uint32_t attempts_left_ = 0, hops_ = 0;
+  bool on_canary_ = false, new_session_ = false;
   uint16_t own_status_ = 0;  // the answer is ours and no fault
   std::array<char, 32> request_id_;  // ours, where the client sent none
   bool announce_close_ = false, client_may_continue_ = true;
@@ -116,6 +118,7 @@ class Exchange final {
   // What the log wants to know of the route, kept beyond the snapshot by a tunnel.
   std::string kept_names_;
   std::string_view ns_, ingress_, backend_name_;
+  std::string_view alternative_name_;  // of the canary's backend where that serves; backend_name_ is the route's own then
 };
 
 }  // namespace narthex::proxy

@@ -152,11 +152,12 @@ Task<Fault> Exchange::tunnel(UpstreamSide& upstream) {
   const Fault fault = co_await upstream.send_body(client_.take_surplus(), false);
   if (fault != Fault::none) co_return Fault::none;
   // A tunnel may live for days: it must not hold the snapshot that it was matched with.
-  kept_names_ = fmt::format("{}\n{}\n{}", ns_, ingress_, backend_name_);
+  kept_names_ = fmt::format("{}\n{}\n{}\n{}", ns_, ingress_, backend_name_, alternative_name_);
   const std::vector<std::string_view> names = base::split(kept_names_, '\n');
   ns_ = names[0];
   ingress_ = names[1];
   backend_name_ = names[2];
+  alternative_name_ = names[3];
   const std::chrono::milliseconds idle = policy_->read_timeout;
   host_ = nullptr;
   route_ = nullptr;

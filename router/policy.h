@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ip_range.h"
+#include "router/backend.h"
 
 namespace narthex::router {
 
@@ -68,6 +69,20 @@ struct RewritePolicy {
   std::string forwarded_prefix;  // X-Forwarded-Prefix; empty: none
 };
 
+struct RouteOwner;
+
+// The second backend of a route and which requests it gets, asked in this order: header, cookie, weight.
+struct CanaryPolicy {
+  BackendSlot backend = kNoBackend;
+  std::string header;        // empty: none
+  std::string header_value;  // leads to the canary; empty: "always" does, and "never" leads away
+  bool header_leads_away = false;  // its pattern cannot be searched for: whoever sends it stays with the main backend
+  std::string cookie;              // as with a header; empty: none
+  uint32_t weight = 0, weight_total = 100;  // so many requests of so many; the total is not 0
+  bool sticky = true;  // a session of the route's cookie stays on its side; false: the canary has no sessions
+  std::shared_ptr<const RouteOwner> owner;  // the canary Ingress
+};
+
 struct RoutePolicy {
   // A guard that was asked for cannot be set up: the route answers 503 (design 5, security features fail closed).
   bool closed = false;
@@ -83,6 +98,7 @@ struct RoutePolicy {
   std::string upstream_host;        // instead of the client's; empty: none
   std::string upstream_connection;  // the Connection field towards the backend; empty: as the proxy needs it
   std::optional<CookieAffinityPolicy> cookie_affinity;
+  std::shared_ptr<const CanaryPolicy> canary;
 };
 
 // Whom a route belongs to, for logs, metrics and /routes. Shared by all routes of an Ingress.

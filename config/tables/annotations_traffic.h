@@ -11,24 +11,31 @@ namespace narthex::config::tables {
 // A row is a few lines, not one line for each field.
 // clang-format off
 inline constexpr auto kTrafficAnnotations = std::to_array<KnownAnnotation>({
-    {.name = "canary", .group = Group::canary, .kind = Kind::boolean, .standard = "false",
+    {.name = "canary", .fate = Fate::carried_out, .group = Group::canary, .kind = Kind::boolean, .standard = "false",
+     .feature = "canary",
      .doc = "makes this Ingress the second backend of the routes with the same host, path and pathType; it has no "
-            "routes of its own",
+            "routes of its own, see [canary.md](canary.md)",
      .difference = "its rules are for its own routes, not for the whole Service; an older canary takes no path away "
-                   "from others"},
-    {.name = "canary-by-header", .group = Group::canary, .kind = Kind::header, .risk = Risk::medium,
+                   "from others; one without such a route, or beside an older canary, is told so"},
+    {.name = "canary-by-header", .fate = Fate::carried_out, .group = Group::canary, .kind = Kind::header,
+     .risk = Risk::medium, .feature = "canary",
      .doc = "a request with this header goes to the canary at always and to the main backend at never; other values "
             "ask the next rule"},
-    {.name = "canary-by-header-value", .group = Group::canary, .risk = Risk::medium,
-     .doc = "the value of that header that leads to the canary, instead of always and never"},
+    {.name = "canary-by-header-value", .fate = Fate::carried_out, .group = Group::canary, .risk = Risk::medium,
+     .feature = "canary", .doc = "the value of that header that leads to the canary, instead of always and never",
+     .difference = "any printable text may be compared with"},
     {.name = "canary-by-header-pattern", .group = Group::canary, .kind = Kind::regex, .risk = Risk::medium,
-     .doc = "pattern that the value of that header is searched for; without effect next to canary-by-header-value"},
-    {.name = "canary-by-cookie", .group = Group::canary, .values = "the name of a cookie", .risk = Risk::medium,
+     .doc = "pattern that the value of that header is searched for; without effect next to canary-by-header-value",
+     .difference = "a pattern that cannot be compiled is told on the object"},
+    {.name = "canary-by-cookie", .fate = Fate::carried_out, .group = Group::canary, .values = "the name of a cookie",
+     .risk = Risk::medium, .feature = "canary",
      .doc = "asked after the header: the value always leads to the canary, never to the main backend"},
-    {.name = "canary-weight", .group = Group::canary, .kind = Kind::integer, .values = "0 up to the total",
-     .standard = "0", .doc = "asked last: how many requests of the total go to the canary, drawn for each request"},
-    {.name = "canary-weight-total", .group = Group::canary, .kind = Kind::integer, .standard = "100",
-     .doc = "what canary-weight is a part of", .difference = "totals below 100 count as written"},
+    {.name = "canary-weight", .fate = Fate::carried_out, .group = Group::canary, .kind = Kind::integer,
+     .values = "0 up to the total", .standard = "0", .feature = "canary",
+     .doc = "asked last: how many requests of the total go to the canary, drawn for each request"},
+    {.name = "canary-weight-total", .fate = Fate::carried_out, .group = Group::canary, .kind = Kind::integer,
+     .standard = "100", .feature = "canary", .doc = "what canary-weight is a part of",
+     .difference = "totals below 100 count as written"},
 
     {.name = "affinity", .fate = Fate::carried_out, .group = Group::affinity, .kind = Kind::word, .values = "cookie",
      .standard = "none", .feature = "affinity",
@@ -40,10 +47,11 @@ inline constexpr auto kTrafficAnnotations = std::to_array<KnownAnnotation>({
      .doc = "balanced: the cookie's key is hashed onto the pods; persistent: the cookie stands for one pod for as long "
             "as that is ready",
      .difference = "keys that ingress-nginx gave out may lead to another pod; its persistent cookies are replaced"},
-    {.name = "affinity-canary-behavior", .group = Group::affinity, .kind = Kind::word, .values = "sticky or legacy",
-     .standard = "sticky",
-     .doc = "sticky: a client that has the cookie stays on its side of the canary; legacy: the canary gives no cookie "
-            "out"},
+    {.name = "affinity-canary-behavior", .fate = Fate::carried_out, .group = Group::affinity, .kind = Kind::word,
+     .values = "sticky or legacy", .standard = "sticky", .feature = "canary",
+     .doc = "of the canary. sticky: a client that has the cookie stays on its side of the canary; legacy: the canary "
+            "gives no cookie out",
+     .difference = "a cookie of neither side is replaced, so that its client stays on one side, too"},
     {.name = "session-cookie-name", .fate = Fate::carried_out, .group = Group::affinity,
      .values = "the name of a cookie", .standard = "INGRESSCOOKIE", .risk = Risk::medium, .feature = "affinity",
      .doc = "name of the cookie; it is always HttpOnly",

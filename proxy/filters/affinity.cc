@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "proxy/filters/cookies.h"
 #include "router/regex.h"
 
 namespace narthex::proxy::filters {
@@ -33,29 +34,25 @@ std::string cookie_of_endpoint(const router::Backend& backend, size_t endpoint) 
   return hex_128(key, base::mix(key, kTagSeed)) + "|" + tag_of(backend);
 }
 
-std::optional<uint64_t> parse_endpoint_key(std::string_view text) {
-  uint64_t key = 0;
-  if (text.size() != 32) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + 16, key, 16);
-  if (error != std::errc() || end != text.data() + 16) return std::nullopt;
-  return key;
+std::optional<uint64_t> parse_hex_64(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (text.size() != 16 || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
 }
 
-// The first cookie of that name in any Cookie field (RFC 6265 5.4: clients send the most specific one first).
+std::optional<uint64_t> parse_endpoint_key(std::string_view text) {
+  return text.size() == 32 ? parse_hex_64(text.substr(0, 16)) : std::nullopt;
+}
+
+// The first cookie of that name with a value that can be one of ours.
 std::optional<std::string_view> find_cookie(const RequestHead& request, std::string_view name) {
-  for (const Field& field : request.fields) {
-    if (field.id != FieldId::cookie) continue;
-    std::string_view rest = field.value;
-    while (!rest.empty()) {
-      const size_t end = rest.find(';');
-      const std::string_view pair = base::trim(rest.substr(0, end));
-      rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
-      if (pair.size() <= name.size() || !pair.starts_with(name) || pair[name.size()] != '=') continue;
-      const std::string_view value = pair.substr(name.size() + 1);
-      if (!value.empty() && value.size() <= kCookieValueBytesMax) return value;
-    }
-  }
-  return std::nullopt;
+  std::optional<std::string_view> found;
+  each_cookie(request, [&](std::string_view candidate, std::string_view value) {
+    if (candidate == name && !value.empty() && value.size() <= kCookieValueBytesMax) found = value;
+    return found.has_value();
+  });
+  return found;
 }
 
 std::string_view key_part(std::string_view cookie) { return cookie.substr(0, cookie.find('|')); }
@@ -90,10 +87,18 @@ bool mistakes_same_site_none(std::string_view agent) {
 
 }  // namespace
 
+bool is_session_of(const router::Backend& backend, const router::CookieAffinityPolicy& policy, const RequestHead& request) {
+  const std::optional<std::string_view> cookie = find_cookie(request, policy.name);
+  const size_t bar = cookie ? cookie->find('|') : std::string_view::npos;
+  if (bar == std::string_view::npos || cookie->size() - bar != 33) return false;
+  return parse_hex_64(cookie->substr(bar + 1, 16)) == backend.identity &&
+         parse_hex_64(cookie->substr(bar + 17)) == base::mix(backend.identity, kTagSeed);
+}
+
 AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const RequestHead& request, const Unwanted& unwanted,
-                                Random& random) {
+                                Random& random, bool begins) {
   // Without change-on-failure every attempt of a session goes to the same endpoint, as in ingress-nginx.
-  const bool changes = policy.change_on_failure && !unwanted.tried.empty();
+  const bool changes = begins || (policy.change_on_failure && !unwanted.tried.empty());
   const std::optional<std::string_view> cookie = changes ? std::nullopt : find_cookie(request, policy.name);
   return policy.persistent ? choose_persistent(unwanted.backend, cookie, unwanted, random)
                            : choose_balanced(unwanted.backend, cookie, unwanted, random);

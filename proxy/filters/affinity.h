@@ -25,9 +25,12 @@ struct AffinityChoice {
 };
 
 // REQUIRES: endpoints. A session keeps its endpoint unless an attempt there failed and the policy lets it change; one that has none
-// yet gets one that is wanted.
+// yet gets one that is wanted. `begins`: a new session, whatever cookie there is.
 AffinityChoice choose_by_cookie(const router::CookieAffinityPolicy& policy, const RequestHead& request, const Unwanted& unwanted,
-                                Random& random);
+                                Random& random, bool begins = false);
+
+// The request's cookie was given out for this backend.
+bool is_session_of(const router::Backend& backend, const router::CookieAffinityPolicy& policy, const RequestHead& request);
 
 // Service.spec.sessionAffinity ClientIP: the same client address, the same endpoint, as long as that is wanted.
 size_t choose_by_client(std::string_view client_ip, const Unwanted& unwanted);

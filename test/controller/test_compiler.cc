@@ -113,6 +113,56 @@ TEST_CASE("one change costs the work of one change, however much else there is")
   CHECK(work.hosts == 0);
 }
 
+TEST_CASE("a change of a canary costs the work of one change, and shares the policy of what stays the same") {
+  World world;
+  world.apply(sites(1000));
+  const auto canary = [](const std::string& weight) {
+    return ingress_yaml({.name = "canary", .rules = {{"h7.example.com", {{.service = "app-8"}}}}, .annotations = {{"canary", "true"}, {"canary-weight", weight}}});
+  };
+  CompilerCounts before = world.compiler.counts();
+  const auto first = world.apply(canary("10"));
+  CompilerCounts work = world.compiler.counts() - before;
+  CHECK(work.hosts == 1);
+  CHECK(work.ingresses == 1);
+  CHECK(work.backends == 0);  // its Service is in use already
+  const router::Route* route = route_for(*first, "h7.example.com", "/");
+  REQUIRE(route->policy);
+  REQUIRE(route->policy->canary);
+  CHECK(route->policy->canary->weight == 10);
+  CHECK(first->backends.find(route->policy->canary->backend)->name == "default/app-8:80");
+
+  // The host is translated again, but what workers see is the same.
+  CHECK(world.apply("\n" + canary("10"))->generation == first->generation);
+  const auto second = world.apply(canary("20"));
+  CHECK(second->generation == first->generation + 1);
+  CHECK(route_for(*second, "h7.example.com", "/")->policy->canary->weight == 20);
+
+  before = world.compiler.counts();
+  const auto after = world.remove("Ingress", "default", "canary");
+  work = world.compiler.counts() - before;
+  CHECK(work.hosts == 1);
+  CHECK(route_for(*after, "h7.example.com", "/")->policy == nullptr);
+  CHECK(world.count("CanaryWithoutPrimary") == 0);
+}
+
+TEST_CASE("a canary follows the route that it joins: before it comes, while it changes, when it goes") {
+  World world;
+  const std::string canary = ingress_yaml({.name = "canary", .rules = {{"example.com", {{.service = "next"}}}}, .annotations = {{"canary", "true"}, {"canary-weight", "10"}}});
+  world.apply(canary + app_yaml("next", {"10.0.0.2"}) + app_yaml("web", {"10.0.0.1"}));
+  CHECK(world.count("CanaryWithoutPrimary") == 1);
+  const auto joined = world.apply(ingress_yaml({}));
+  CHECK(world.count("CanaryWithoutPrimary") == 0);
+  CHECK(route_for(*joined, "example.com", "/")->policy->canary->weight == 10);
+  CHECK_FALSE(route_for(*joined, "example.com", "/")->policy->cors);
+  const auto changed = world.apply(ingress_yaml({.annotations = {{"enable-cors", "true"}}}));
+  CHECK(route_for(*changed, "example.com", "/")->policy->cors);
+  CHECK(route_for(*changed, "example.com", "/")->policy->canary->weight == 10);
+  world.remove("Ingress", "default", "web");
+  CHECK(world.count("CanaryWithoutPrimary") == 1);
+  world.remove("Ingress", "default", "canary");
+  CHECK(world.findings().empty());
+}
+
 TEST_CASE("a route change does not parse certificates again, and an equal Secret neither") {
   World world;
   const PemPair pair = make_certificate("a.example.com");

@@ -68,6 +68,31 @@ TEST_CASE("where namespaces are chosen, Ingresses of the others are foreign, and
   CHECK(remove(store, "Namespace", {"", "default"}).empty());
 }
 
+TEST_CASE("a canary makes its hosts and its backends dirty, and has no certificates") {
+  Store store({});
+  IngressSpec spec{.annotations = {{"canary", "true"}}, .tls = {{{"example.com"}, "cert"}}};
+  const Dirty dirty = put(store, ingress_yaml(spec));
+  CHECK(store.standing(kWeb) == Standing::canary);
+  CHECK(dirty.ingresses == std::set<ObjectKey>{kWeb});
+  CHECK(dirty.hosts == std::set<std::string>{"example.com"});
+  CHECK(dirty.backends == std::set<BackendKey>{kBackend});
+  CHECK(dirty.certificate_hosts.empty());
+  CHECK(dirty.secrets.empty());
+  CHECK(store.uses_backend(kBackend));
+  CHECK(store.canaries_of_host("example.com").size() == 1);
+  CHECK(store.ingresses_of_host("example.com").empty());
+  // It becomes an ordinary Ingress, and goes.
+  spec.annotations.clear();
+  put(store, ingress_yaml(spec));
+  CHECK(store.canaries_of_host("example.com").empty());
+  CHECK(store.ingresses_of_host("example.com").size() == 1);
+  spec.annotations = {{"canary", "true"}};
+  put(store, ingress_yaml(spec));
+  CHECK(remove(store, "Ingress", kWeb).hosts == std::set<std::string>{"example.com"});
+  CHECK(store.canaries_of_host("example.com").empty());
+  CHECK_FALSE(store.uses_backend(kBackend));
+}
+
 TEST_CASE("an Ingress that moves to another host makes both hosts dirty") {
   Store store({});
   IngressSpec spec;

@@ -98,13 +98,23 @@ config::Ingress Universe::ingress() {
   if (one_in(8)) ingress.meta.annotations["kubernetes.io/ingress.class"] = pick({"nginx", "other"});
   if (one_in(5)) ingress.meta.annotations[kPrefix + "affinity"] = "cookie";
   if (one_in(8)) ingress.meta.annotations[kPrefix + "auth-type"] = "basic";
-  if (one_in(8)) ingress.meta.annotations[kPrefix + "canary"] = pick({"true", "false"});
+  if (one_in(4)) add_canary(ingress);
+  if (one_in(8)) ingress.meta.annotations[kPrefix + "server-alias"] = pick({"z.example.com", "y.example.com"});
+  if (one_in(8)) ingress.meta.annotations[kPrefix + "from-to-www-redirect"] = "true";
   if (one_in(6)) ingress.meta.annotations[kPrefix + "use-regex"] = pick({"true", "false"});
   if (one_in(6)) ingress.meta.annotations[kPrefix + "rewrite-target"] = pick({"/", "/a", "/$1", "bad value"});
   if (one_in(3)) ingress.default_backend = backend();
   if (!one_in(5)) add_rules(ingress);
   if (one_in(2)) add_tls(ingress);
   return ingress;
+}
+
+void Universe::add_canary(config::Ingress& ingress) {
+  std::map<std::string, std::string>& annotations = ingress.meta.annotations;
+  annotations[kPrefix + "canary"] = pick({"true", "true", "true", "false"});
+  if (one_in(2)) annotations[kPrefix + "canary-weight"] = pick({"10", "20", "-1"});
+  if (one_in(3)) annotations[kPrefix + "canary-by-header"] = pick({"X-Canary", "X-Other"});
+  if (one_in(4)) annotations[kPrefix + "affinity-canary-behavior"] = "legacy";
 }
 
 void Universe::add_rules(config::Ingress& ingress) {

@@ -33,6 +33,7 @@ class Universe final {
   config::ObjectKey key(const std::vector<std::string>& names);
   config::Object object();
   config::Ingress ingress();
+  void add_canary(config::Ingress& ingress);
   void add_rules(config::Ingress& ingress);
   void add_tls(config::Ingress& ingress);
   config::IngressBackend backend();
