@@ -8,7 +8,7 @@ import ssl
 import struct
 import subprocess
 
-PATIENCE = 10  # seconds for an answer
+PATIENCE = 6  # seconds for an answer
 Answer = collections.namedtuple("Answer", "status headers body certificate")
 
 

@@ -133,7 +133,7 @@ class ControlPlane:
         self.api.delete(made)
         self.api.apply(made)
         command = [program, "controller", "--kubeconfig", self._path("kubeconfig"), "--configmap", f"{NAMESPACE}/{CONFIG}",
-                   "--http-port", "80", "--https-port", "443", "--update-status=false", *flags]
+                   "--http-port", "80", "--https-port", "443", "--update-status=false", "--shutdown-timeout=1", *flags]
         self._controller = self._spawn("controller", command, {**os.environ, "POD_NAME": POD, "POD_NAMESPACE": NAMESPACE})
         self._wait("the controller", self._controller_is_ready)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plays the cases of cases/ to Narthex and compares with what ingress-nginx answered, see docs/testing.md. Called by test/compat/run."""
+"""Plays the cases of recorded/ to Narthex and compares with what ingress-nginx answered, see docs/testing.md. Called by test/compat/run."""
 import argparse
 import collections
 import concurrent.futures
@@ -23,8 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 LANES = 6          # cases that are played at once
 YOUNGER = 1.1      # seconds between objects of different age; creationTimestamp has whole seconds
 SETTLING = 0.5     # seconds between readiness and the first request: names are asked for meanwhile
-KINDS = ("safety", "differ", "later")
-Listed = collections.namedtuple("Listed", "kind parts text")
+Listed = collections.namedtuple("Listed", "kind parts")
 
 
 # ---- what is recorded and what is listed
@@ -49,15 +48,16 @@ def request_names(requests):
 
 
 def read_listed(path):
-    """(case, request) -> what differs there, by differences.tsv: its kind, the parts it names, and why."""
-    listed = {}
+    """(case, request) -> its rows in differences.tsv: kind, the parts that differ (None: whatever no other row names), and why."""
+    listed = collections.defaultdict(list)
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], 2):
         case, request, reason = line.split("\t")
-        match = re.fullmatch(r"(safety|differ)\(([^ )]+)\): (.+)|later:([a-z0-9-]+)", reason)
-        if not match or (case, request) in listed:
-            raise SystemExit(f"differences.tsv:{number}: a reason is later:FEATURE or safety(PARTS): TEXT or differ(PARTS): TEXT, once for each request")
-        kind, parts, text, feature = match.groups()
-        listed[case, request] = Listed(kind or "later", set(parts.split(",")) if parts else None, text or feature)
+        match = re.fullmatch(r"(?:(safety|differ)\(([^ )]+)\): (.+))|(?:later:([a-z0-9-]+)(?:\(([^ )]+)\))?)", reason)
+        if not match:
+            raise SystemExit(f"differences.tsv:{number}: a reason is safety(PARTS): TEXT, differ(PARTS): TEXT, later:FEATURE or later:FEATURE(PARTS)")
+        kind, parts, _, feature, later_parts = match.groups()
+        parts = parts or later_parts
+        listed[case, request].append(Listed(kind or "later:" + feature, set(parts.split(",")) if parts else None))
     return listed
 
 
@@ -153,25 +153,27 @@ class Outcome:
             self._count(case, request, answers.differences(theirs, ours))
 
     def _count(self, case, request, found):
-        listed = self._listed.get((case, request))
+        rows = self._listed.get((case, request), [])
         parts = {difference.part for difference in found}
-        if listed is None:
-            result = "others" if found else "same"
-        elif not found or (listed.parts and listed.parts - parts):
-            result = "stale"
-        elif listed.parts and parts - listed.parts:
-            result = "others"
+        named = set().union(*(row.parts for row in rows if row.parts))
+        rest, open_rows = parts - named, [row for row in rows if row.parts is None]
+        same_now = named - parts
+        if rest and not open_rows:
+            self._say("others", "DIFFERENT", case, request, ",".join(sorted(rest)))
+        elif same_now or (open_rows and not rest):
+            self._say("stale", "STALE", case, request, f"{','.join(sorted(same_now)) or 'the rest'} is the same now, but differences.tsv lists it")
+        elif rows:
+            self._counts["listed"] += 1
+            self._kinds[max((row.kind for row in rows), key=lambda kind: (kind.startswith("later"), kind))] += 1
         else:
-            result = "listed"
-            self._kinds[listed.kind if listed.kind != "later" else "later:" + listed.text] += 1
-        self._counts[result] += 1
-        if result == "stale":
-            print(f"STALE\t{case}\t{request}\tdifferences.tsv lists {','.join(sorted((listed.parts or parts) - parts)) or 'it'}, but that is the same now")
-        elif result == "others":
-            print(f"DIFFERENT\t{case}\t{request}\t({','.join(sorted(parts))})")
-        if result == "others" or (found and self._verbose):
+            self._counts["same"] += 1
+        if (rest and not open_rows) or (found and self._verbose):
             for difference in found:
                 print(f"    {difference.part}: wanted {json.dumps(difference.wanted)}, got {json.dumps(difference.got)}")
+
+    def _say(self, result, word, *columns):
+        self._counts[result] += 1
+        print("\t".join([word, *columns]))
 
     def summary(self, seconds):
         if self._kinds:
@@ -198,7 +200,7 @@ def parse_options():
 def main():
     sys.stdout.reconfigure(line_buffering=True)
     options, begin = parse_options(), time.monotonic()
-    recorded = read_cases(HERE / "cases")
+    recorded = read_cases(HERE / "recorded")
     listed = read_listed(HERE / "differences.tsv")
     strangers = unknown_in(listed, recorded)
     if strangers:
