@@ -22,12 +22,12 @@ def listed(*reasons):
         return listing.read_listed(pathlib.Path(file.name))
 
 
-def outcome(got, *reasons):
+def outcome(got, *reasons, wanted=None):
     """What is printed first, its last word but the counts; and the exit status."""
     judge = listing.Outcome(listed(*reasons), verbose=False)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        judge.count("case", [REQUEST], [WANTED], [got])
+        judge.count("case", [REQUEST], [wanted or WANTED], [got])
         status = judge.summary(0)
     lines = said.getvalue().splitlines()
     return lines[0].split("\t")[0].split(" ")[0], lines[-1], status
@@ -77,6 +77,10 @@ class Listing(unittest.TestCase):
         self.assertEqual(outcome(WANTED, "later:something")[::2], ("STALE", 1))
         self.assertEqual(outcome({**WANTED, "cert": "ours"}, "differ(cert,status): both")[::2], ("STALE", 1))
         self.assertEqual(outcome({**WANTED, "cert": "ours"}, "differ(cert): a name", "later:something")[::2], ("STALE", 1))
+
+    def test_shares_that_are_the_same_by_chance_are_not(self):
+        wanted = {"times": 100, "approx": True, "services": {"a": 50, "b": 50}}
+        self.assertEqual(outcome({**wanted, "services": {"a": 65, "b": 35}}, "differ(services/a,services/b): another share", wanted=wanted)[2], 0)
 
     def test_a_reason_has_a_kind_and_a_text(self):
         for reason in ("", "because", "safety: text without parts", "differ(cert)", "later"):
