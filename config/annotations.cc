@@ -6,6 +6,7 @@
 
 #include "config/annotation_groups.h"
 #include "config/annotations_table.h"
+#include "config/values.h"
 
 namespace narthex::config {
 namespace {
@@ -41,7 +42,14 @@ IngressAnnotations decode_annotations(const Meta& meta, const std::string& prefi
   out.route = settings;
   AnnotationReader reader(meta, prefix, findings);
   if (!reader.any()) return out;
-  reader.for_each([&](std::string_view name, std::string_view value) { judge_annotation(reader, name, value); });
+  reader.for_each([&](std::string_view name, std::string_view value) {
+    if (value.size() > kValueBytesMax) return reader.say_bad_value(name, value, "at most 256 KiB long", Otherwise::object_refused);
+    judge_annotation(reader, name, value);
+  });
+  if (reader.refused()) {
+    out.refused = true;
+    return out;
+  }
   out.affinity = read_affinity(reader);
   read_redirects(reader, out.route);
   read_access(reader, out.route);

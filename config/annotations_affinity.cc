@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/annotation_groups.h"
 #include "config/annotations_table.h"
+#include "config/names.h"
 #include "config/values.h"
 
 namespace narthex::config {
@@ -48,6 +49,18 @@ void read_attribute(AnnotationReader& reader, std::string_view name, std::string
     into = *text;
   } else {
     reader.say_bad_value(name, *text, "printable ASCII without ; and , and at most 1024 bytes");
+  }
+}
+
+// RFC 6265 4.1.2.3: a host name; a dot before it is ignored.
+void read_domain(AnnotationReader& reader, CookieAffinity& into) {
+  constexpr const char* kName = "session-cookie-domain";
+  const auto text = reader.value(kName);
+  if (!text) return;
+  if (is_dns_subdomain(base::lower(text->starts_with('.') ? text->substr(1) : *text))) {
+    into.domain = *text;
+  } else {
+    reader.say_bad_value(kName, *text, "a host name");
   }
 }
 
@@ -99,7 +112,7 @@ std::optional<CookieAffinity> read_affinity(AnnotationReader& reader) {
   read_mode(reader, out);
   read_name(reader, out);
   read_path(reader, out);
-  read_attribute(reader, "session-cookie-domain", out.domain);
+  read_domain(reader, out);
   read_age(reader, "session-cookie-expires", out.expires);
   read_age(reader, "session-cookie-max-age", out.max_age);
   read_same_site(reader, out);
