@@ -225,7 +225,7 @@ TEST_CASE("an old backend needs a Service and a port by number or name") {
   }
 }
 
-TEST_CASE("a host is a DNS name or a wildcard of one label; another one costs the rule") {
+TEST_CASE("a host is a DNS name or a wildcard of one label, another one costs the rule") {
   for (const char* good : {"a.example.com", "localhost", "'*.example.com'", "x-1.y", "''"}) {
     INFO(good);
     const Decoded decoded = decode(with_host(good));

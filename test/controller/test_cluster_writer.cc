@@ -176,7 +176,7 @@ TEST_CASE("an Ingress that is deleted and made again within moments gets its add
   CHECK(events(cluster, "Sync") == 2);
 }
 
-TEST_CASE("a replica that does not lead writes nothing but its bids; when the leader is silent it takes over") {
+TEST_CASE("a replica that does not lead writes nothing but its bids, when the leader is silent it takes over") {
   WrittenCluster cluster;
   Replica one(cluster), two(cluster, options_of("pod-2"));
   const std::string site = ingress_class_yaml() + "---\n" + put(cluster, "web");

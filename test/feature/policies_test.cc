@@ -215,7 +215,7 @@ TEST_CASE("nothing of one client's redirect shows in another client's answer") {
   }
 }
 
-TEST_CASE("responses over TLS carry HSTS, also those that are made here; plain ones do not") {
+TEST_CASE("responses over TLS carry HSTS, also those that are made here, plain ones do not") {
   const Site site;
   const auto secure = [&](const std::string& host) {
     return exchange(*connect_tls(site.https(), {.server_name = host}), {.host = host}).value("Strict-Transport-Security");
@@ -284,7 +284,7 @@ TEST_CASE("who relays for a client says so in a PROXY header, must, and is trust
   CHECK(seen.value("X-Forwarded-Proto") == "https");
 }
 
-TEST_CASE("answers that the route does not want are asked for at another pod; the last one is the client's") {
+TEST_CASE("answers that the route does not want are asked for at another pod, the last one is the client's") {
   SiteOptions options = with({{"proxy-next-upstream", "error http_503"}});
   options.pods = 3;
   options.handler = [](BackendExchange& exchange) { exchange.respond(503, "no"); };

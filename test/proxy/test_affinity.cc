@@ -141,7 +141,7 @@ TEST_CASE("the cookie is found among others and a name that merely ends alike is
   CHECK_FALSE(choose_by_cookie(policy, WithCookie(only_alike), among(backend), random).new_cookie_value.empty());
 }
 
-TEST_CASE("change-on-failure moves to another endpoint with a cookie that leads there; without it the retry stays") {
+TEST_CASE("change-on-failure moves to another endpoint with a cookie that leads there, without it the retry stays") {
   const bool persistent = GENERATE(false, true);
   auto policy = make_policy(persistent);
   const auto backend = make_backend(4);
