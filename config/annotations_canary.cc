@@ -50,8 +50,6 @@ void read_header(AnnotationReader& reader, Canary& into) {
     reader.say(Severity::note, "AnnotationWithoutEffect", kPattern, "has no effect next to canary-by-header-value; remove one of the two");
     into.header_pattern.clear();
   }
-  if (!into.header_pattern.empty())
-    reader.say(Severity::note, "AnnotationNotSupported", kPattern, "is not supported by this version; requests with that header go to the main backend");
 }
 
 void read_weight(AnnotationReader& reader, Canary& into) {

@@ -1,5 +1,6 @@
 #include "controller/canary_parts.h"
 
+#include "controller/translate.h"
 #include "controller/translate_policy.h"
 
 namespace narthex::controller {
@@ -10,6 +11,7 @@ void CanaryParts::set(const config::ObjectKey& ingress, config::Canary canary) {
   if (is_new) parts.owner = std::make_shared<const router::RouteOwner>(router::RouteOwner{ingress.ns, ingress.name});
   if (parts.canary == canary) return;
   parts.canary = std::move(canary);
+  parts.header_pattern = compile_header_pattern(parts.canary);
   parts.made.clear();
 }
 
@@ -24,7 +26,7 @@ std::shared_ptr<const router::RoutePolicy> CanaryParts::policy(const config::Obj
   for (const Made& made : parts.made)
     if (made.base == base && made.slot == slot) return made.policy;
   std::erase_if(parts.made, [](const Made& made) { return made.policy.use_count() == 1; });  // no route has it any more
-  return parts.made.emplace_back(Made{base, slot, with_canary(base ? *base : site, parts.canary, slot, parts.owner)}).policy;
+  return parts.made.emplace_back(Made{base, slot, with_canary(base ? *base : site, parts.canary, parts.header_pattern, slot, parts.owner)}).policy;
 }
 
 }  // namespace narthex::controller

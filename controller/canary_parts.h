@@ -36,6 +36,7 @@ class CanaryParts final {
   };
   struct Parts {
     config::Canary canary;
+    std::shared_ptr<const router::Regex> header_pattern;
     std::shared_ptr<const router::RouteOwner> owner;
     std::vector<Made> made;
   };

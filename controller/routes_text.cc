@@ -71,6 +71,7 @@ std::string canary_text(const router::Snapshot& snapshot, const router::CanaryPo
   std::string text = fmt::format(" canary={} ({}/{}", backend_name(snapshot, canary.backend, seen), canary.owner->ns, canary.owner->ingress);
   if (!canary.header.empty()) text += " header=" + canary.header;
   if (!canary.header_value.empty()) text += " value=" + canary.header_value;
+  if (canary.header_pattern) text += " pattern";
   if (canary.header_leads_away) text += " leads-away";
   if (!canary.cookie.empty()) text += " cookie=" + canary.cookie;
   if (canary.weight != 0) text += fmt::format(" weight={}/{}", canary.weight, canary.weight_total);

@@ -55,7 +55,11 @@ using AnnotationsOf = std::function<const config::IngressAnnotations&(const conf
 // The paths of all Ingresses of a host, merged: the oldest claims first, later claimants of a path get a finding.
 TranslatedHost translate_host(const Store& store, const std::string& host, const AnnotationsOf& annotations_of);
 
+// canary-by-header-pattern, searched for anywhere in the header's value; null where there is none, or it cannot be compiled.
+std::shared_ptr<const router::Regex> compile_header_pattern(const config::Canary& canary);
+
 // The canaries of a host joined to its routes, the oldest of each; findings about those that have no route or come too late.
+// REQUIRES: paths of patterns are still the texts of their rules.
 void join_canaries(const Store& store, TranslatedHost& host);
 
 struct TranslatedBackend {

@@ -13,9 +13,14 @@ namespace {
 
 using Routes = std::map<ClaimKey, TranslatedRoute*>;
 
+// Of patterns the text is what counts, as where they are claimed.
+ClaimKey key_of(const TranslatedHost& host, std::string path, router::PathType type) {
+  return host.by_patterns ? ClaimKey{std::move(path), type} : claim_key(std::move(path), type);
+}
+
 Routes routes_of(TranslatedHost& host) {
   Routes routes;
-  for (TranslatedRoute& route : host.routes) routes.emplace(claim_key(route.path, route.type), &route);
+  for (TranslatedRoute& route : host.routes) routes.emplace(key_of(host, route.path, route.type), &route);
   if (host.fallback && !host.fallback->unrouted) routes.emplace(claim_key("/", router::PathType::prefix), &*host.fallback);
   return routes;
 }
@@ -45,13 +50,22 @@ void join(TranslatedHost& host, const Routes& routes, const ClaimKey& key, Trans
 
 void join_path(TranslatedHost& host, const Routes& routes, const config::Ingress& ingress, const config::IngressRule& rule,
                const config::IngressPath& path) {
-  const std::optional<std::string> canonical = canonical_path(path.path);
+  std::optional<std::string> canonical = canonical_path(path.path);
   std::optional<BackendKey> backend = backend_key(ingress.meta.key.ns, path.backend);
   if (!canonical || !backend) return;  // told with the Ingress itself
-  join(host, routes, claim_key(*canonical, route_type(path.type)), {std::move(*backend), &ingress}, path_field(rule, path));
+  const ClaimKey key = key_of(host, host.by_patterns ? path.path : std::move(*canonical), route_type(path.type));
+  join(host, routes, key, {std::move(*backend), &ingress}, path_field(rule, path));
 }
 
 }  // namespace
+
+// Unlike the patterns of paths it may begin anywhere, and the case of letters counts. It has to be one by itself, before it is framed.
+std::shared_ptr<const router::Regex> compile_header_pattern(const config::Canary& canary) {
+  const std::string& pattern = canary.header_pattern;
+  if (pattern.empty() || !router::Regex::compile(pattern)) return nullptr;
+  base::Result<std::shared_ptr<const router::Regex>> framed = router::Regex::compile("(?s:.*?)(?-i:" + pattern + ")");
+  return framed ? *framed : nullptr;
+}
 
 void join_canaries(const Store& store, TranslatedHost& host) {
   const IngressesByAge& canaries = store.canaries_of_host(host.host);

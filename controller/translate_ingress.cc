@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/names.h"
 #include "controller/finding_on.h"
 #include "controller/translate.h"
 
@@ -64,6 +65,14 @@ void check_rules(const Store& store, const config::Ingress& ingress, std::string
                       router::kPathBytesMax)));
     }
   }
+}
+
+void check_header_pattern(const Store& store, const config::Ingress& ingress, const config::Canary& canary, config::Findings& findings) {
+  if (canary.header_pattern.empty() || compile_header_pattern(canary)) return;
+  findings.push_back(finding_on(
+      ingress, Severity::refused, "InvalidRegex", fmt::format("metadata.annotations[{}/canary-by-header-pattern]", store.rules().annotations_prefix),
+      fmt::format("{} cannot be compiled, so requests with that header go to the main backend; write a pattern of RE2",
+                  config::in_quotes(canary.header_pattern))));
 }
 
 const char* reason_of(SecretState state) {
@@ -131,6 +140,7 @@ TranslatedIngress translate_ingress(const Store& store, const CertificateBook& b
       break;
     case Standing::canary:
       result.canary = config::decode_canary(ingress->meta, store.rules().annotations_prefix, result.findings);
+      check_header_pattern(store, *ingress, *result.canary, result.findings);
       check_rules(store, *ingress, "all requests go to the main backend", result.findings);
       break;
     case Standing::served:

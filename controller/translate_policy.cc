@@ -111,13 +111,15 @@ std::shared_ptr<const router::RoutePolicy> make_policy(const config::IngressAnno
   return policy;
 }
 
-std::shared_ptr<const router::RoutePolicy> with_canary(const router::RoutePolicy& base, const config::Canary& canary, router::BackendSlot slot,
+std::shared_ptr<const router::RoutePolicy> with_canary(const router::RoutePolicy& base, const config::Canary& canary,
+                                                       std::shared_ptr<const router::Regex> header_pattern, router::BackendSlot slot,
                                                        std::shared_ptr<const router::RouteOwner> owner) {
   auto made = std::make_shared<router::CanaryPolicy>();
   made->backend = slot;
   made->header = canary.header;
   made->header_value = canary.header_value;
-  made->header_leads_away = !canary.header_pattern.empty();
+  made->header_pattern = std::move(header_pattern);
+  made->header_leads_away = !canary.header_pattern.empty() && !made->header_pattern;
   made->cookie = canary.cookie;
   made->weight = canary.weight;
   made->weight_total = canary.weight_total;

@@ -10,10 +10,12 @@
 namespace narthex::proxy {
 
 Random::Random() {
-  if (getrandom(state_, sizeof state_, 0) == sizeof state_) return;
-  // Only spread matters here, so the clock will do where the kernel gives nothing.
-  const auto now = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-  for (size_t i = 0; i < 4; ++i) state_[i] = base::mix(now, i + 1);
+  if (getrandom(state_, sizeof state_, 0) != sizeof state_) {
+    // Only spread matters here, so the clock will do where the kernel gives nothing.
+    const auto now = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    for (size_t i = 0; i < 4; ++i) state_[i] = base::mix(now, i + 1);
+  }
+  spread_ = next();
 }
 
 uint64_t Random::next() {

@@ -69,6 +69,7 @@ struct RewritePolicy {
   std::string forwarded_prefix;  // X-Forwarded-Prefix; empty: none
 };
 
+class Regex;
 struct RouteOwner;
 
 // The second backend of a route and which requests it gets, asked in this order: header, cookie, weight.
@@ -76,7 +77,8 @@ struct CanaryPolicy {
   BackendSlot backend = kNoBackend;
   std::string header;        // empty: none
   std::string header_value;  // leads to the canary; empty: "always" does, and "never" leads away
-  bool header_leads_away = false;  // its pattern cannot be searched for: whoever sends it stays with the main backend
+  std::shared_ptr<const Regex> header_pattern;  // matches values that lead to the canary; null: as header_value says
+  bool header_leads_away = false;  // the pattern could not be compiled: whoever sends the header stays with the main backend
   std::string cookie;              // as with a header; empty: none
   uint32_t weight = 0, weight_total = 100;  // so many requests of so many; the total is not 0
   bool sticky = true;  // a session of the route's cookie stays on its side; false: the canary has no sessions

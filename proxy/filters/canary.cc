@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "proxy/filters/affinity.h"
 #include "proxy/filters/cookies.h"
+#include "router/regex.h"
 
 namespace narthex::proxy::filters {
 namespace {
@@ -49,6 +50,7 @@ std::optional<bool> ask_header(const router::CanaryPolicy& canary, const Request
   const std::optional<std::string_view> value = header_value(request, canary.header, keeps_underscores, list);
   if (!value) return std::nullopt;
   if (canary.header_leads_away) return false;
+  if (canary.header_pattern) return canary.header_pattern->matches(*value) ? std::optional(true) : std::nullopt;
   if (canary.header_value.empty()) return always_or_never(*value);
   return *value == canary.header_value ? std::optional(true) : std::nullopt;
 }
@@ -71,7 +73,7 @@ bool rules_choose_canary(const router::CanaryPolicy& canary, const RequestHead& 
     if (const auto answer = ask_header(canary, request, keeps_underscores)) return *answer;
   if (!canary.cookie.empty())
     if (const auto answer = ask_cookie(canary, request)) return *answer;
-  return canary.weight != 0 && random.below(canary.weight_total) < canary.weight;
+  return canary.weight != 0 && random.spread_below(canary.weight_total) < canary.weight;
 }
 
 SideChoice choose_side(const router::RoutePolicy& policy, const router::Backend& main, const router::Backend& canary, const RequestHead& request,

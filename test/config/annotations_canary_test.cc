@@ -53,7 +53,6 @@ TEST_CASE("a canary takes every rule of ingress-nginx") {
   CHECK(done.told == "");
   CHECK(done.canary == Canary{"X-Canary", "eu west", "", "can", 25, 50, false});
   CHECK(read({{"canary-by-header", "x"}, {"canary-by-header-pattern", "^a(b|c)$"}}).canary.header_pattern == "^a(b|c)$");
-  CHECK(read({{"canary-by-header", "x"}, {"canary-by-header-pattern", "a"}}).told == "AnnotationNotSupported canary-by-header-pattern");
   CHECK(read({{"affinity-canary-behavior", "sticky"}}).told == "");
 }
 
