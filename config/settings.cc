@@ -23,13 +23,6 @@ bool truth(Text text, bool& into) {
   return word.has_value();
 }
 
-bool untruth(Text text, bool& into) {
-  bool off = false;
-  if (!truth(text, off)) return false;
-  if (off) into = false;
-  return true;
-}
-
 bool timeout(Text text, std::chrono::seconds& into) {
   const auto seconds = parse_timeout(text);
   if (seconds) into = *seconds;
@@ -83,8 +76,6 @@ constexpr auto kRows = std::to_array<Row>({
     {"client-body-buffer-size", kSize, [](Text t, Settings&) { return parse_size(t).has_value(); }},
     {"compute-full-forwarded-for", kTruth, [](Text t, Settings& s) { return truth(t, s.trust.full_forwarded_for); }},
     {"denylist-source-range", kRanges, [](Text t, Settings& s) { return ranges(t, s.route.denied); }, true},
-    {"disable-access-log", kTruth, [](Text t, Settings& s) { return untruth(t, s.access_log); }},
-    {"disable-http-access-log", kTruth, [](Text t, Settings& s) { return untruth(t, s.access_log); }},
     {"enable-real-ip", kTruth, [](Text t, Settings& s) { return truth(t, s.trust.real_ip); }},
     {"enable-underscores-in-headers", kTruth, [](Text t, Settings& s) { return truth(t, s.fields.keeps_underscores); }},
     {"force-ssl-redirect", kTruth, [](Text t, Settings& s) { return truth(t, s.route.https.always); }},
@@ -102,10 +93,6 @@ constexpr auto kRows = std::to_array<Row>({
        return good && number(t, 308, s.redirect_status);
      }},
     {"ignore-invalid-headers", kTruth, [](Text t, Settings& s) { return truth(t, s.fields.drops_invalid_names); }},
-    {"log-format-escape-json", kTruth, [](Text t, Settings& s) { return truth(t, s.log_escapes_json); }},
-    {"log-format-escape-none", kTruth, [](Text t, Settings& s) { return truth(t, s.log_escapes_nothing); }},
-    {"log-format-upstream", "a template of at most 16 KiB",
-     [](Text t, Settings& s) { return t.size() <= 16 * 1024 && (s.log_format = t, true); }},
     {"no-tls-redirect-locations", "paths with commas", [](Text t, Settings& s) { return words(t, s.without_https); }},
     {"preserve-trailing-slash", kTruth, [](Text t, Settings& s) { return truth(t, s.route.https.keeps_trailing_slash); }},
     {"proxy-add-original-uri-header", kTruth, [](Text t, Settings& s) { return truth(t, s.fields.tells_original_uri); }},
@@ -134,7 +121,6 @@ constexpr auto kRows = std::to_array<Row>({
     {"proxy-send-timeout", kSeconds, [](Text t, Settings& s) { return timeout(t, s.route.send_timeout); }},
     {"retry-non-idempotent", kTruth, [](Text t, Settings& s) { return truth(t, s.route.retries.non_idempotent); }},
     {"server-tokens", kTruth, [](Text t, Settings& s) { return truth(t, s.fields.tells_server); }},
-    {"skip-access-log-urls", "targets with commas", [](Text t, Settings& s) { return words(t, s.unlogged_targets); }},
     {"ssl-redirect", kTruth, [](Text t, Settings& s) { return truth(t, s.route.https.where_tls); }},
     {"use-forwarded-headers", kTruth, [](Text t, Settings& s) { return truth(t, s.trust.forwarded_fields); }},
     {"use-port-in-redirects", kTruth, [](Text t, Settings& s) { return truth(t, s.route.https.names_port); }},

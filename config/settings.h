@@ -56,10 +56,6 @@ struct Settings {
   uint16_t redirect_status = 308;                                               // http-redirect-code
   std::vector<std::string> without_https = {"/.well-known/acme-challenge"};     // no-tls-redirect-locations
   std::optional<std::vector<base::IpRange>> blocked;                            // block-cidrs
-  bool access_log = true;                                                       // disable-access-log, disable-http-access-log
-  std::string log_format;                                                       // empty: the default
-  bool log_escapes_json = false, log_escapes_nothing = false;
-  std::vector<std::string> unlogged_targets;  // skip-access-log-urls
   bool operator==(const Settings&) const = default;
 };
 

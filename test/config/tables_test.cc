@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 #include "config/annotations_table.h"
 #include "config/markdown.h"
+#include "config/settings.h"
 #include "config/settings_table.h"
 
 namespace narthex::config {
@@ -95,6 +97,14 @@ TEST_CASE("marks of Markdown in a cell stand for themselves") {
   CHECK(markdown_text("a|b *c* <d> [e](e.md)") == "a\\|b \\*c\\* \\<d\\> [e](e.md)");
   CHECK(markdown_code("a|b *") == "`a\\|b *`");
   CHECK(markdown_code("") == "");
+}
+
+TEST_CASE("the settings that are read are those that the table says are carried out") {
+  std::set<std::string_view> read, told;
+  for (const std::string_view name : settings_carried_out()) read.insert(name);
+  for (const KnownSetting& known : known_settings())
+    if (known.fate == SettingFate::carried_out) told.insert(known.name);
+  CHECK(read == told);
 }
 
 }  // namespace narthex::config
