@@ -40,7 +40,7 @@ IpBytes filled(const IpRange& range, bool ones) {
 
 std::optional<IpBytes> parse_ip(std::string_view text) {
   char terminated[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) return std::nullopt;
+  if (text.empty() || text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) return std::nullopt;
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = 0;
   IpBytes ip = kMappedPrefix;
